@@ -1,0 +1,143 @@
+"""Pod groups: the gang, its constraint on the network, and the commit record of its open attempt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodKey, PodUid, QueueName
+from scheduler.model.nodes import NO_LABELS
+
+DEFAULT_QUEUE = QueueName("default")
+REPAIR_TIMEOUT_S = 60.0  # product default of spec.repairTimeoutSeconds
+
+
+class Profile(StrEnum):
+    """What communication among members looks like."""
+
+    RING = "Ring"
+    ALL_TO_ALL = "AllToAll"
+    PIPELINE = "Pipeline"
+    INDEPENDENT = "Independent"
+
+
+class MemberFailure(StrEnum):
+    """What to do when a running gang falls below its minimum."""
+
+    REPAIR = "Repair"
+    EVICT = "Evict"
+    IGNORE = "Ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`size` members together inside one domain of `level`."""
+
+    level: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyConstraint:
+    """
+    `required`: one domain of this level or wait. `preferred`: the tightest domain possible up to this level.
+
+    Each is the name of a level or the node label that carries it.
+    """
+
+    required: str | None = None
+    preferred: str | None = None
+    profile: Profile = Profile.RING
+    slices: tuple[Slice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A part of the gang with its own minimum. Members are picked by the role label or by `match_labels`."""
+
+    name: str
+    min_count: int
+    match_labels: Mapping[str, str] = field(default=NO_LABELS)
+
+
+class AttemptPhase(StrEnum):
+    """Phases of the commit record."""
+
+    PREPARED = "Prepared"
+    PREEMPTING = "Preempting"
+    COMMITTING = "Committing"
+    COMMITTED = "Committed"
+    ABORTING = "Aborting"
+    ABORTED = "Aborted"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the attempt still owns capacity or owes work."""
+        return self not in {AttemptPhase.COMMITTED, AttemptPhase.ABORTED}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMember:
+    """One line of the plan in the commit record."""
+
+    name: str
+    uid: PodUid
+    node: NodeName
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    The commit record: ``PodGroup.status.attempt``, replaced whole under compare-and-set.
+
+    `min_count` rules until a new attempt, whatever the spec says by then. `plan_rev` grows when a member gets a new target.
+    `deadline_s` is wall clock (seconds since the epoch), for people; `repair_spent_s` is what decides.
+    """
+
+    id: AttemptId
+    epoch: int
+    generation: int
+    min_count: int
+    phase: AttemptPhase
+    members: tuple[RecordedMember, ...]
+    plan_rev: int = 1
+    repair_spent_s: float = 0.0
+    deadline_s: float | None = None
+    reason: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PodGroup:
+    """A gang as asked for. `max_count` None: no upper bound on members."""
+
+    key: GroupKey
+    uid: GroupUid
+    min_count: int
+    max_count: int | None = None
+    resource_version: str = ""
+    generation: int = 0
+    created_at: float = 0.0
+    roles: tuple[Role, ...] = ()
+    queue: QueueName = DEFAULT_QUEUE
+    priority: int = 0
+    priority_class: str | None = None
+    topology: TopologyConstraint = TopologyConstraint()
+    spares: int = 0
+    expected_runtime_s: float | None = None
+    max_runtime_s: float | None = None
+    schedule_timeout_s: float | None = None
+    fail_on_timeout: bool = False
+    repair_timeout_s: float = REPAIR_TIMEOUT_S
+    on_member_failure: MemberFailure = MemberFailure.REPAIR
+    attempt: Attempt | None = None
+    is_deleting: bool = False
+    refusal: str = ""  # why this spec can never be acted upon, in a sentence; empty: accepted
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRef:
+    """A pod by address and identity, as votes and bindings name it."""
+
+    key: PodKey
+    uid: PodUid
