@@ -120,6 +120,7 @@ class Pod:
     phase: PodPhase = PodPhase.PENDING
     is_gated: bool = False
     is_deleting: bool = False
+    has_controller: bool = False  # somebody recreates it after an eviction
     index: int | None = None  # completion or pod index, where the owner numbers its pods
     labels: Mapping[str, str] = field(default=NO_LABELS)
 
