@@ -1,0 +1,237 @@
+"""
+Events in, instructions out: the only words in which `Lifecycle` and the world speak.
+
+An event is a fact or the outcome of an instruction; an instruction is something somebody else shall do. Both are frozen values, so a run can be
+recorded and replayed. The driver (`scheduler.driver`) carries instructions out; the simulator answers them in virtual time.
+"""
+
+from dataclasses import dataclass
+
+from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
+from scheduler.model.plan import Assignment, Plan
+from scheduler.model.podgroups import Attempt, MemberRef, PodGroup
+from scheduler.model.pods import Pod
+from scheduler.model.reasons import Reason
+from scheduler.model.reservations import Reservation
+from scheduler.model.status import Status
+
+# --- events ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """
+    The present view of one group: its object (None: it does not exist) and its pods, ended ones included.
+
+    Level-triggered: a view replaces the one before, so a missed or repeated event does no harm.
+    """
+
+    key: GroupKey
+    group: PodGroup | None
+    members: tuple[Pod, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityChanged:
+    """Something was freed or changed that may let a waiting gang start: a node, a foreign pod, a queue, a priority class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A cycle ended with this plan."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The API server holds this commit record. `resource_version` is the group's after the write."""
+
+    key: GroupKey
+    attempt: AttemptId
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRefused:
+    """The commit record is not in the API server, and never will be from that write."""
+
+    key: GroupKey
+    attempt: AttemptId
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindDone:
+    """The pod is bound to the planned node: acknowledged, or read back."""
+
+    key: GroupKey
+    uid: PodUid
+
+
+@dataclass(frozen=True, slots=True)
+class BindFailed:
+    """The pod is not bound by this attempt, and no late answer can change that."""
+
+    key: GroupKey
+    uid: PodUid
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """An eviction asked for by an abort was accepted, or the pod is gone."""
+
+    key: GroupKey
+    uid: PodUid
+
+
+@dataclass(frozen=True, slots=True)
+class EvictionRefused:
+    """The pod must stay for now, for instance because of a disruption budget."""
+
+    key: GroupKey
+    uid: PodUid
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """kube-scheduler waits in /bind for this member (extender mode)."""
+
+    key: GroupKey
+    member: MemberRef
+    node: NodeName
+
+
+@dataclass(frozen=True, slots=True)
+class VoteWithdrawn:
+    """The caller of a vote has gone."""
+
+    key: GroupKey
+    uid: PodUid
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRefused:
+    """kube-scheduler did not offer the planned node for this member (extender mode)."""
+
+    key: GroupKey
+    uid: PodUid
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; sent at `Lifecycle.next_deadline` or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadershipLost:
+    """Another replica may lead from now on. Nothing may be written any more."""
+
+
+Event = (
+    Observed
+    | CapacityChanged
+    | Decided
+    | Recorded
+    | RecordRefused
+    | BindDone
+    | BindFailed
+    | Evicted
+    | EvictionRefused
+    | Voted
+    | VoteWithdrawn
+    | NodeRefused
+    | Tick
+    | LeadershipLost
+)
+
+# --- instructions ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Run a cycle over `Lifecycle.candidates`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Count these slots as taken, from now on and before anything is written."""
+
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give back the slots of these members; they were not bound. The others stay until their pods are seen bound."""
+
+    key: GroupKey
+    uids: tuple[PodUid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write the commit record by compare-and-set; `resource_version` is the last one known. Answer: Recorded or RecordRefused."""
+
+    key: GroupKey
+    attempt: Attempt
+    resource_version: str
+    report: "Report | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Bind one member. Answer: BindDone or BindFailed; an unknown outcome is read back first."""
+
+    key: GroupKey
+    attempt: AttemptId
+    epoch: int
+    assignment: Assignment
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """Evict a member that this attempt has bound, by uid. Answer: Evicted or EvictionRefused."""
+
+    key: GroupKey
+    member: MemberRef
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerVote:
+    """Answer the waiting /bind call: `error` empty means bound."""
+
+    uid: PodUid
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Make kube-scheduler try these members again: they were refused before there was a plan (extender mode)."""
+
+    key: GroupKey
+    members: tuple[MemberRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What conditions shall say of a group."""
+
+    status: Status
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Write why this group waits, to the group and its unbound `members`. Rate-limited by the lifecycle already."""
+
+    key: GroupKey
+    report: Report
+    members: tuple[MemberRef, ...] = ()
+
+
+Instruction = Decide | Reserve | Release | Record | Bind | Evict | AnswerVote | Wake | Publish
