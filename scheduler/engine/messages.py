@@ -1,8 +1,9 @@
 """
 Events in, instructions out: the only words in which `Lifecycle` and the world speak.
 
-An event is a fact or the outcome of an instruction; an instruction is something somebody else shall do. Both are frozen values, so a run can be
-recorded and replayed. The driver (`scheduler.driver`) carries instructions out; the simulator answers them in virtual time.
+An event is a fact or the outcome of an instruction; an instruction is something somebody else shall do. Both are frozen values,
+so a run can be recorded and replayed. The driver (`scheduler.driver`) carries instructions out; the simulator answers them in
+virtual time.
 """
 
 from dataclasses import dataclass
