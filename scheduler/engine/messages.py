@@ -8,7 +8,7 @@ virtual time.
 
 from dataclasses import dataclass
 
-from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
+from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
 from scheduler.model.plan import Assignment, Plan
 from scheduler.model.podgroups import Attempt, MemberRef, PodGroup
 from scheduler.model.pods import Pod
@@ -174,12 +174,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write the commit record by compare-and-set; `resource_version` is the last one known. Answer: Recorded or RecordRefused."""
+    """
+    Write the commit record by compare-and-set. Answer: Recorded or RecordRefused.
+
+    `resource_version` is the last one known; `group_uid` tells the group from a later one of the same name.
+    """
 
     key: GroupKey
     attempt: Attempt
     resource_version: str
     report: "Report | None" = None
+    group_uid: GroupUid | None = None
 
 
 @dataclass(frozen=True, slots=True)

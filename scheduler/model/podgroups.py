@@ -9,6 +9,7 @@ from scheduler.model.nodes import NO_LABELS
 
 DEFAULT_QUEUE = QueueName("default")
 REPAIR_TIMEOUT_S = 60.0  # product default of spec.repairTimeoutSeconds
+RECORD_VERSION = 1  # of the commit record that this code writes and understands
 
 
 class Profile(StrEnum):
@@ -104,7 +105,7 @@ class Attempt:
     repair_spent_s: float = 0.0
     deadline_s: float | None = None
     reason: str = ""
-    version: int = 1
+    version: int = RECORD_VERSION
 
 
 @dataclass(frozen=True, slots=True)

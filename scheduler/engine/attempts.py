@@ -1,0 +1,242 @@
+"""
+One gang as the lifecycle remembers it: its last view, its open attempt and what became of each planned member.
+
+Owned by `scheduler.engine.lifecycle`, which alone changes it. Everything here can be rebuilt from the API server: the view from the
+watch, the attempt from ``PodGroup.status.attempt``; only waiting votes die with the process, and their callers ask again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from scheduler.engine.messages import Report
+from scheduler.model.ids import AttemptId, GroupKey, GroupUid, PodUid
+from scheduler.model.plan import Admit, Assignment, Hold
+from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef, PodGroup, RecordedMember
+from scheduler.model.pods import Pod, PodPhase
+from scheduler.model.reasons import Reason
+
+
+class State(StrEnum):
+    """
+    Where a gang stands between two writes.
+
+    WAITING: nothing is on the way. RESERVED: planned, votes are awaited (extender mode). RECORDING: the record with phase Committing
+    is being written. BINDING: bindings are on the way. CLOSING: the last record is being written. ABORTING: the record with phase
+    Aborting is being written. EVICTING: members bound by the attempt are being removed.
+    """
+
+    WAITING = "Waiting"
+    RESERVED = "Reserved"
+    RECORDING = "Recording"
+    BINDING = "Binding"
+    CLOSING = "Closing"
+    ABORTING = "Aborting"
+    EVICTING = "Evicting"
+
+
+class SlotState(StrEnum):
+    """What became of one planned member."""
+
+    PLANNED = "Planned"
+    BINDING = "Binding"
+    BOUND = "Bound"
+    FAILED = "Failed"
+
+
+@dataclass(slots=True)
+class Slot:
+    """One planned member of the open attempt. `error` says why it failed."""
+
+    assignment: Assignment
+    state: SlotState = SlotState.PLANNED
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Gang:
+    """
+    A gang in memory. Times are on the clock of `Lifecycle.handle`; None means not set.
+
+    `outstanding`: members whose binding is on the way. `unseen`: members that we bound and the watch has not shown bound yet;
+    while there are any, the gang is not decided again. `votes`: members whose /bind call waits for an answer.
+    `planned_for`: the identity of the group that the open attempt belongs to; a group recreated under its name is another one.
+    """
+
+    key: GroupKey
+    group: PodGroup | None = None
+    members: tuple[Pod, ...] = ()
+    state: State = State.WAITING
+    attempt: Attempt | None = None
+    planned_for: GroupUid | None = None
+    slots: dict[PodUid, Slot] = field(default_factory=dict)
+    outstanding: set[PodUid] = field(default_factory=set)
+    unseen: set[PodUid] = field(default_factory=set)
+    evicted: set[PodUid] = field(default_factory=set)
+    votes: set[PodUid] = field(default_factory=set)
+    hold: Hold | None = None
+    failures: int = 0
+    resource_version: str = ""
+    closing_report: Report | None = None
+    # timers
+    decide_at: float | None = None
+    not_before: float = 0.0
+    barrier_at: float | None = None
+    retry_at: float | None = None
+    repair_at: float | None = None
+    repair_since: float | None = None
+
+    _waiting: frozenset[PodUid] = frozenset()
+
+    # --- what the view says ----------------------------------------------------------------------------------------------
+
+    def min_count(self) -> int:
+        """Return how many members make the gang: as recorded while an attempt is open, else as asked for."""
+        if self.attempt is not None:
+            return self.attempt.min_count
+        return self.group.min_count if self.group is not None else 1
+
+    def is_bound(self, pod: Pod) -> bool:
+        """Whether the pod has a node, seen or acknowledged, and still stands for a member (ended well counts, failed does not)."""
+        if pod.is_deleting or pod.phase is PodPhase.FAILED or pod.uid in self.evicted:
+            return False
+        return pod.is_bound or pod.uid in self.unseen
+
+    def bound(self) -> tuple[Pod, ...]:
+        """Return the members that count as bound."""
+        return tuple(pod for pod in self.members if self.is_bound(pod))
+
+    def unbound(self) -> dict[PodUid, Pod]:
+        """Return the members that may be planned: alive, ungated and without a node, seen or acknowledged."""
+        return {
+            p.uid: p
+            for p in self.members
+            if p.counts_for_quorum and not p.is_bound and p.uid not in self.unseen
+        }
+
+    def shows_unbound(self, uid: PodUid) -> bool:
+        """Whether the view holds this member and shows it without a node."""
+        return uid in self._waiting
+
+    def wants_decision(self, now: float) -> bool:
+        """Whether the next cycle shall decide this gang."""
+        if self.decide_at is None or self.state is not State.WAITING or self.unseen:
+            return False
+        return max(self.decide_at, self.not_before) <= now
+
+    def is_complete(self) -> bool:
+        """Whether enough members exist to decide the gang; the decision itself may know better reasons to wait."""
+        if self.group is None:
+            return False
+        standing = sum(1 for pod in self.members if pod.counts_for_quorum)
+        return standing >= self.group.min_count and bool(self.unbound())
+
+    def is_forgettable(self) -> bool:
+        """Whether nothing is left to remember."""
+        return self.group is None and not self.members and self.state is State.WAITING
+
+    def can_take(self, admit: Admit) -> bool:
+        """Whether the plan still speaks of this gang as it is now."""
+        if self.group is None or self.group.generation != admit.generation or self.unseen:
+            return False
+        unbound = self.unbound()
+        return all(a.uid in unbound for a in admit.assignments)
+
+    def lost_slot(self) -> Slot | None:
+        """Return a planned member that has gone, or is not what was planned for any more."""
+        unbound = self.unbound()
+        return next(
+            (s for uid, s in self.slots.items() if s.state is SlotState.PLANNED and uid not in unbound), None
+        )
+
+    def is_as_planned(self) -> bool:
+        """Whether the group and every planned member are still what the plan speaks of."""
+        if self.group is None or self.attempt is None or self.group.uid != self.planned_for:
+            return False
+        return self.group.generation == self.attempt.generation and self.lost_slot() is None
+
+    def has_lost_its_group(self) -> bool:
+        """Whether the group of the open attempt has gone, also when another one took its name."""
+        return self.group is None or self.group.uid != self.planned_for
+
+    # --- the attempt -----------------------------------------------------------------------------------------------------
+
+    def open_attempt(self, admit: Admit, fresh_id: AttemptId, epoch: int) -> Attempt:
+        """Return the attempt for this plan: the open one with new targets for what is not bound, or a new one."""
+        planned = tuple(RecordedMember(a.pod.name, a.uid, a.node, a.rank) for a in admit.assignments)
+        if self.attempt is None:
+            return Attempt(
+                fresh_id, epoch, admit.generation, admit.min_count, AttemptPhase.COMMITTING, planned
+            )
+        bound = {pod.uid for pod in self.bound()}
+        kept = tuple(m for m in self.attempt.members if m.uid in bound)
+        return replace(
+            self.attempt,
+            epoch=epoch,
+            generation=admit.generation,
+            phase=AttemptPhase.COMMITTING,
+            members=kept + planned,
+            plan_rev=self.attempt.plan_rev + 1,
+        )
+
+    def take_plan(self, admit: Admit, attempt: Attempt) -> None:
+        """Remember the plan; nothing has been written yet."""
+        self.attempt = attempt
+        self.planned_for = self.group.uid if self.group is not None else None
+        self.slots = {a.uid: Slot(a) for a in admit.assignments}
+        self.hold = None
+        self.decide_at = None
+
+    def drop_plan(self) -> tuple[PodUid, ...]:
+        """Forget the slots that are not bound and return their members."""
+        dropped = tuple(uid for uid, slot in self.slots.items() if slot.state is not SlotState.BOUND)
+        self.slots = {}
+        self.barrier_at = None
+        return dropped
+
+    def evictable(self) -> tuple[MemberRef, ...]:
+        """Return the bound members that somebody would recreate after an eviction."""
+        return tuple(
+            MemberRef(p.key, p.uid) for p in self.bound() if p.has_controller and not p.phase.is_terminal
+        )
+
+    def see(self, group: PodGroup | None, members: tuple[Pod, ...]) -> None:
+        """Take a new view of the group. Knowledge from acknowledged writes is kept until the view has caught up."""
+        self.group, self.members = group, members
+        if group is not None:
+            self.resource_version = newer(self.resource_version, group.resource_version)
+        self._waiting = frozenset(pod.uid for pod in members if not pod.is_bound)
+        self.unseen &= self._waiting
+        self.evicted &= {pod.uid for pod in members}
+
+    def deadlines(self) -> Iterator[float]:
+        """Yield the moments at which this gang wants to be looked at."""
+        if self.decide_at is not None and self.state is State.WAITING and not self.unseen:
+            yield max(self.decide_at, self.not_before)
+        if self.repair_at is not None and self.may_give_up:
+            yield self.repair_at
+        for moment in (self.barrier_at, self.retry_at):
+            if moment is not None:
+                yield moment
+
+    @property
+    def may_give_up(self) -> bool:
+        """Whether no write is on the way, so that an attempt can be taken down."""
+        return self.state in {State.WAITING, State.RESERVED}
+
+
+def newer(known: str, seen: str) -> str:
+    """Return the later of two resource versions of one object; what was seen last where they cannot be compared."""
+    if known.isdigit() and seen.isdigit():
+        return known if int(known) > int(seen) else seen
+    return seen or known
+
+
+def is_final(hold: Hold | None) -> bool:
+    """Whether only a change of the gang itself can help: freed capacity does not."""
+    return hold is not None and hold.reason in {
+        Reason.POD_GROUP_NOT_FOUND,
+        Reason.GANG_INCOMPLETE,
+        Reason.SCHEDULING_GATED,
+        Reason.INVALID_SPEC,
+    }

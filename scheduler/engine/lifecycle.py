@@ -1,0 +1,397 @@
+"""
+Theory of operation: the life of a gang between plan and binding, as a state machine without I/O.
+
+Facts and outcomes come in as events, what shall be done goes out as instructions (`scheduler.engine.messages`). Nothing here reads a
+clock: `now` is monotonic time in seconds, given with each event.
+
+    WAITING    -- Decided(Admit) --> RESERVED (votes needed) or RECORDING, after Reserve
+    RESERVED   -- every member voted --> RECORDING;  member lost, node refused, barrier passed --> WAITING, every vote answered
+    RECORDING  -- Recorded --> BINDING, all members at once;  RecordRefused --> WAITING, later
+    BINDING    -- last outcome --> CLOSING (enough bound: Committed; none bound: Aborted), or WAITING to plan the rest again
+    WAITING    -- repair time spent below the minimum --> ABORTING
+    ABORTING   -- Recorded --> EVICTING -- none bound any more --> CLOSING (Aborted)
+    CLOSING    -- Recorded --> WAITING
+
+A pod without a group is a gang of one and walks the same way, without a record: its binding is its record.
+
+Invariants: a reservation exists from the moment a plan is taken until each member is seen bound or known not to be; no binding before its
+record is acknowledged; every vote gets exactly one answer; an attempt that has bound somebody ends with enough members bound, or with none.
+
+The view of a group is level-triggered (`Observed` replaces), so a missed, repeated or late event cannot wedge a gang. After a restart the
+record in the view is all there is: an open attempt is rolled forward by planning what is not bound yet.
+
+Next: fencing, tickets and victims join in `Record` and before `Bind`; no state has to be added for them.
+Source: `commit-protocol` design notes; presumed commit after Lampson, "Atomic Transactions", 1981.
+"""
+
+import math
+from collections.abc import Callable
+
+from scheduler.engine.attempts import Gang, Slot, SlotState, State, is_final
+from scheduler.engine.messages import (
+    AnswerVote,
+    BindDone,
+    BindFailed,
+    CapacityChanged,
+    Decide,
+    Decided,
+    Event,
+    Evicted,
+    EvictionRefused,
+    Instruction,
+    LeadershipLost,
+    NodeRefused,
+    Observed,
+    Recorded,
+    RecordRefused,
+    Release,
+    Report,
+    Tick,
+    Voted,
+    VoteWithdrawn,
+)
+from scheduler.engine.steps import LifecycleSettings, Steps
+from scheduler.model.ids import AttemptId, GroupKey, PodUid
+from scheduler.model.plan import Hold, Plan
+from scheduler.model.podgroups import RECORD_VERSION, AttemptPhase, MemberRef, PodGroup
+from scheduler.model.reasons import Reason
+
+
+class Lifecycle:
+    """Owns the memory of every gang. One instance per term of leadership; not shared between threads."""
+
+    def __init__(self, settings: LifecycleSettings, *, epoch: int, wall_offset_s: float = 0.0) -> None:
+        """`epoch` of the leader's term; `wall_offset_s` is added to `now` to give seconds since 1970."""
+        self._wall_offset_s = wall_offset_s
+        self._gangs: dict[GroupKey, Gang] = {}
+        self._steps = Steps(settings, epoch=epoch, wall_offset_s=wall_offset_s)
+
+    # --- what the driver uses --------------------------------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Instruction]:  # noqa: PLR0912  one branch per event is the table
+        """Take one event and return what shall be done, in order. Cost: O(members of the gang), O(gangs) for Tick."""
+        self._steps.out = []
+        match event:
+            case Observed():
+                self._on_observed(event, now)
+            case CapacityChanged():
+                self._on_capacity(now)
+            case Decided(plan):
+                self._on_decided(plan, now)
+            case Recorded(key, attempt, version):
+                self._with_attempt(key, attempt, lambda gang: self._on_recorded(gang, version, now))
+            case RecordRefused(key, attempt, message):
+                self._with_attempt(key, attempt, lambda gang: self._on_record_refused(gang, message, now))
+            case BindDone(key, uid):
+                self._with_slot(key, uid, lambda gang, slot: self._on_bind_done(gang, slot, now))
+            case BindFailed(key, uid, reason, message):
+                self._with_slot(
+                    key, uid, lambda gang, slot: self._on_bind_failed(gang, slot, f"{reason}: {message}", now)
+                )
+            case Evicted(key, uid):
+                self._on_evicted(key, uid, now)
+            case EvictionRefused(key, _, _):
+                self._with_gang(key, lambda gang: self._steps.retry_later(gang, now))
+            case Voted(key, member, node):
+                self._on_voted(key, member, node, now)
+            case VoteWithdrawn(key, uid):
+                self._with_gang(key, lambda gang: gang.votes.discard(uid))
+            case NodeRefused(key, uid):
+                self._on_node_refused(key, uid, now)
+            case Tick():
+                self._on_tick(now)
+            case LeadershipLost():
+                self._on_leadership_lost()
+        return self._steps.out
+
+    def candidates(self, now: float) -> frozenset[GroupKey]:
+        """
+        Return the gangs that the next cycle shall decide, and count them as given to it.
+
+        What changes between this call and `Decided` makes a gang a candidate again.
+        """
+        ready = set()
+        for key, gang in self._gangs.items():
+            if gang.wants_decision(now):
+                gang.decide_at = None
+                ready.add(key)
+        return frozenset(ready)
+
+    def postpone(self, keys: frozenset[GroupKey], now: float) -> None:
+        """Make these gangs candidates again: a cycle was thrown away, for instance because a node changed under it."""
+        for key in sorted(keys):
+            self._with_gang(key, lambda gang: self._steps.want_decision(gang, now))
+
+    def next_deadline(self) -> float | None:
+        """Return when a Tick is due, at the latest; None while nothing waits for time."""
+        moments = [moment for gang in self._gangs.values() for moment in gang.deadlines()]
+        published = self._steps.notices.next_due()
+        if published is not None:
+            moments.append(published)
+        return min(moments, default=None)
+
+    def planned_slot(self, key: GroupKey, uid: PodUid) -> Slot | None:
+        """Return what is planned for this member, for the extender's /filter; None without an open plan."""
+        gang = self._gangs.get(key)
+        return gang.slots.get(uid) if gang is not None else None
+
+    def hold_of(self, key: GroupKey) -> Hold | None:
+        """Return why the gang waits, as last decided."""
+        gang = self._gangs.get(key)
+        return gang.hold if gang is not None else None
+
+    def has_open_work(self) -> bool:
+        """Whether a write is on the way; a clean stop waits for these."""
+        return any(gang.state not in {State.WAITING, State.RESERVED} for gang in self._gangs.values())
+
+    # --- events ----------------------------------------------------------------------------------------------------------
+
+    def _on_observed(self, event: Observed, now: float) -> None:
+        gang = self._gangs.get(event.key)
+        if gang is None:
+            if event.group is None and not event.members:
+                return
+            gang = self._gangs[event.key] = Gang(event.key)
+            self._adopt_record(gang, event.group)
+        gang.see(event.group, event.members)
+        if gang.is_forgettable():
+            del self._gangs[event.key]
+            self._steps.notices.forget(event.key)
+            return
+        match gang.state:
+            case State.WAITING:
+                self._look_again(gang, now)
+            case State.RESERVED:
+                if not gang.is_as_planned():
+                    lost = gang.lost_slot()
+                    name = lost.assignment.pod.name if lost is not None else event.key.name
+                    self._steps.abandon(
+                        gang,
+                        f"{Reason.MEMBER_CHANGED}: {name} is not what was planned for any more; try again",
+                    )
+                    self._steps.want_decision(gang, now)
+            case State.EVICTING:
+                self._steps.continue_evicting(gang, now)
+            case _:
+                pass  # a write is on the way; its outcome brings us back
+
+    def _on_capacity(self, now: float) -> None:
+        for gang in self._gangs.values():
+            if gang.state is State.WAITING and gang.hold is not None and not is_final(gang.hold):
+                self._steps.want_decision(gang, now)
+
+    def _on_decided(self, plan: Plan, now: float) -> None:
+        for decision in plan.decisions:
+            key = decision.group
+            gang = self._gangs.get(key)
+            if gang is None or gang.state is not State.WAITING:
+                continue
+            if isinstance(decision, Hold):
+                gang.hold = decision
+                self._steps.notices.want(key, self._report_of(gang, decision, now), decision, now)
+                self._watch_timeout(gang, now)
+            elif gang.can_take(decision):
+                self._steps.take(gang, decision, now)
+            else:
+                self._steps.want_decision(gang, now)
+
+    def _on_recorded(self, gang: Gang, version: str, now: float) -> None:
+        gang.resource_version = version
+        gang.retry_at = None
+        match gang.state:
+            case State.RECORDING:
+                self._steps.bind_all(gang, now)
+            case State.ABORTING:
+                gang.state = State.EVICTING
+                self._steps.continue_evicting(gang, now)
+            case State.CLOSING:
+                self._closed(gang, now)
+            case _:
+                pass  # the answer to a write that was given up meanwhile
+
+    def _on_record_refused(self, gang: Gang, message: str, now: float) -> None:
+        if gang.state is State.RECORDING:
+            self._steps.abandon(gang, f"{Reason.RECORD_FAILED}: {message}")
+            self._steps.back_off(gang, now)
+        elif gang.state in {State.CLOSING, State.ABORTING}:
+            if gang.has_lost_its_group():
+                self._closed(gang, now)  # the record went with its group
+            else:
+                self._steps.retry_later(gang, now)
+
+    def _on_bind_done(self, gang: Gang, slot: Slot, now: float) -> None:
+        uid = slot.assignment.uid
+        slot.state = SlotState.BOUND
+        gang.outstanding.discard(uid)
+        if gang.shows_unbound(uid):
+            gang.unseen.add(uid)
+        self._steps.answer(gang, uid, "")
+        self._steps.settle(gang, now)
+
+    def _on_bind_failed(self, gang: Gang, slot: Slot, error: str, now: float) -> None:
+        slot.state, slot.error = SlotState.FAILED, error
+        gang.outstanding.discard(slot.assignment.uid)
+        self._steps.out.append(Release(gang.key, (slot.assignment.uid,)))
+        self._steps.answer(gang, slot.assignment.uid, error)
+        self._steps.settle(gang, now)
+
+    def _on_evicted(self, key: GroupKey, uid: PodUid, now: float) -> None:
+        gang = self._gangs.get(key)
+        if gang is not None:
+            gang.evicted.add(uid)
+            if gang.state is State.EVICTING:
+                self._steps.continue_evicting(gang, now)
+
+    def _on_voted(self, key: GroupKey, member: MemberRef, node: str, now: float) -> None:
+        gang = self._gangs.get(key)
+        slot = gang.slots.get(member.uid) if gang is not None else None
+        if gang is None or slot is None or slot.assignment.node != node:
+            self._steps.out.append(
+                AnswerVote(
+                    member.uid, f"{Reason.NODE_REFUSED}: {member.key} is not planned on {node}; try again"
+                )
+            )
+            return
+        gang.votes.add(member.uid)
+        if slot.state is SlotState.BOUND:
+            self._steps.answer(gang, member.uid, "")
+        elif slot.state is SlotState.FAILED:
+            self._steps.answer(gang, member.uid, slot.error)
+        elif gang.state is State.RESERVED and gang.votes >= gang.slots.keys():
+            self._steps.commit(gang, now)
+
+    def _on_node_refused(self, key: GroupKey, uid: PodUid, now: float) -> None:
+        gang = self._gangs.get(key)
+        if gang is not None and gang.state is State.RESERVED and uid in gang.slots:
+            node = gang.slots[uid].assignment.node
+            self._steps.abandon(
+                gang,
+                f"{Reason.NODE_REFUSED}: kube-scheduler did not offer {node}; another plan is being made",
+            )
+            self._steps.want_decision(gang, now)
+
+    def _on_tick(self, now: float) -> None:
+        for gang in list(self._gangs.values()):
+            if gang.barrier_at is not None and gang.barrier_at <= now:
+                missing = len(gang.slots) - len(gang.votes)
+                self._steps.abandon(
+                    gang,
+                    f"{Reason.VOTES_MISSING}: {missing} of {len(gang.slots)} members did not reach binding in time",
+                )
+                self._steps.back_off(gang, now)
+            if gang.retry_at is not None and gang.retry_at <= now:
+                gang.retry_at = None
+                self._steps.retry(gang, now)
+            if (
+                gang.repair_at is not None
+                and gang.repair_at <= now
+                and gang.state in {State.WAITING, State.RESERVED}
+            ):
+                gang.repair_at = None
+                self._steps.give_up_repair(gang, now)
+            if (
+                gang.state is State.WAITING
+                and gang.decide_at is not None
+                and max(gang.decide_at, gang.not_before) <= now
+            ):
+                self._steps.out.append(Decide())
+        for key, _ in self._steps.notices.due(now):
+            waiting = self._gangs.get(key)
+            publish = self._steps.notices.publish(key, waiting.members if waiting is not None else (), now)
+            if publish is not None:
+                self._steps.out.append(publish)
+
+    def _on_leadership_lost(self) -> None:
+        for gang in self._gangs.values():
+            for uid in sorted(gang.votes):
+                self._steps.out.append(
+                    AnswerVote(uid, f"{Reason.NOT_LEADER}: another replica may lead now; try again")
+                )
+        self._gangs.clear()
+
+    # --- looking after gangs ---------------------------------------------------------------------------------------------
+
+    def _look_again(self, gang: Gang, now: float) -> None:
+        """A gang at rest has a new view: resume what a predecessor left open, or ask for a decision."""
+        if gang.attempt is not None and not gang.unseen:
+            bound = len(gang.bound())
+            if gang.attempt.phase is AttemptPhase.ABORTING:
+                gang.state = State.EVICTING
+                self._steps.continue_evicting(gang, now)
+                return
+            if bound >= gang.min_count():
+                self._steps.close(gang, AttemptPhase.COMMITTED, self._steps.scheduled(gang))
+                return
+            if bound == 0:
+                self._steps.close(gang, AttemptPhase.ABORTED, None)
+                return
+            self._steps.start_repair_clock(gang, now)
+        if gang.group is not None and gang.group.is_deleting:
+            return
+        if gang.unbound() or (gang.group is not None and not gang.bound()):
+            self._steps.want_decision(gang, now)
+        else:
+            gang.decide_at = gang.hold = None
+            self._steps.notices.withdraw(gang.key)
+
+    def _closed(self, gang: Gang, now: float) -> None:
+        committed = gang.attempt is not None and gang.attempt.phase is AttemptPhase.COMMITTED
+        gang.state, gang.attempt, gang.closing_report, gang.slots = State.WAITING, None, None, {}
+        if gang.is_forgettable():
+            del self._gangs[gang.key]
+            self._steps.notices.forget(gang.key)
+            return
+        if committed:
+            gang.failures = 0
+        else:
+            self._steps.back_off(gang, now)
+        self._look_again(gang, now)
+
+    def _adopt_record(self, gang: Gang, group: PodGroup | None) -> None:
+        # Only on the first sight of a group: from then on our memory is newer than any view.
+        record = group.attempt if group is not None else None
+        if (
+            group is not None
+            and record is not None
+            and record.phase.is_open
+            and record.version == RECORD_VERSION
+        ):
+            gang.attempt, gang.planned_for = record, group.uid
+
+    def _times_out_at(self, gang: Gang) -> float | None:
+        group = gang.group
+        if group is None or group.schedule_timeout_s is None:
+            return None
+        return group.created_at - self._wall_offset_s + group.schedule_timeout_s
+
+    def _watch_timeout(self, gang: Gang, now: float) -> None:
+        times_out_at = self._times_out_at(gang)
+        if times_out_at is None or gang.group is None:
+            return
+        if times_out_at > now:
+            gang.decide_at = times_out_at if gang.decide_at is None else min(gang.decide_at, times_out_at)
+        elif gang.group.fail_on_timeout:
+            gang.not_before = math.inf  # until the group is created anew
+
+    def _report_of(self, gang: Gang, hold: Hold, now: float) -> Report:
+        times_out_at = self._times_out_at(gang)
+        if times_out_at is not None and times_out_at <= now and gang.group is not None:
+            text = f"Not placed within {gang.group.schedule_timeout_s:.0f} s: {hold.message}"
+            return Report(hold.status, Reason.TIMEOUT, text)
+        return Report(hold.status, hold.reason, hold.message)
+
+    def _with_gang(self, key: GroupKey, step: Callable[[Gang], None]) -> None:
+        gang = self._gangs.get(key)
+        if gang is not None:
+            step(gang)
+
+    def _with_attempt(self, key: GroupKey, attempt: AttemptId, step: Callable[[Gang], None]) -> None:
+        gang = self._gangs.get(key)
+        if gang is not None and gang.attempt is not None and gang.attempt.id == attempt:
+            step(gang)
+
+    def _with_slot(self, key: GroupKey, uid: PodUid, step: Callable[[Gang, Slot], None]) -> None:
+        gang = self._gangs.get(key)
+        slot = gang.slots.get(uid) if gang is not None else None
+        if gang is not None and slot is not None and slot.state is SlotState.BINDING:
+            step(gang, slot)

@@ -1,0 +1,100 @@
+"""
+When to say why a gang waits: on change, after a short delay, and at most twice a minute per gang.
+
+A gang that is being created passes through "3 of 8 members exist" in milliseconds; telling each step would cost more writes than
+binding it. Pods hear the reason once per reason, not per message: a gang of a thousand would otherwise cost a thousand writes each
+time another gang takes a GPU.
+"""
+
+from dataclasses import dataclass, field
+
+from scheduler.engine.messages import Publish, Report
+from scheduler.model.ids import GroupKey, PodUid
+from scheduler.model.plan import Hold
+from scheduler.model.podgroups import MemberRef
+from scheduler.model.pods import Pod
+from scheduler.model.reasons import Reason
+
+WRITES_PER_WINDOW = 2
+WINDOW_S = 60.0
+
+
+@dataclass(slots=True)
+class Notice:
+    """What one gang was told, and what it shall be told. Owned by `NoticeBoard`."""
+
+    wanted: Report | None = None
+    hold: Hold | None = None
+    due_at: float | None = None
+    said: Report | None = None
+    said_at: list[float] = field(default_factory=list)
+    told: dict[PodUid, Reason] = field(default_factory=dict)
+
+
+class NoticeBoard:
+    """Keeps a `Notice` per gang and yields `Publish` when one is due. Its owner forgets gangs that have gone."""
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._notices: dict[GroupKey, Notice] = {}
+
+    def want(self, key: GroupKey, report: Report, hold: Hold, now: float) -> None:
+        """Ask for this report to be published when its time has come."""
+        notice = self._notices.setdefault(key, Notice())
+        untold = any(notice.told.get(uid) is not report.reason for uid in hold.members)
+        if report == notice.said and not untold:
+            notice.wanted = notice.due_at = None
+            return
+        if notice.wanted is None or notice.due_at is None:
+            notice.due_at = max(now + self._delay_s, self._earliest(notice, now))
+        notice.wanted, notice.hold = report, hold
+
+    def withdraw(self, key: GroupKey) -> None:
+        """The gang does not wait any more: what was not said yet stays unsaid, and a later wait is news again."""
+        notice = self._notices.get(key)
+        if notice is not None:
+            notice.wanted = notice.due_at = notice.said = None
+            notice.told.clear()
+
+    def forget(self, key: GroupKey) -> None:
+        """Drop everything about a gang that has gone."""
+        self._notices.pop(key, None)
+
+    def next_due(self) -> float | None:
+        """Return when the next report is due."""
+        return min((n.due_at for n in self._notices.values() if n.due_at is not None), default=None)
+
+    def due(self, now: float) -> list[tuple[GroupKey, Report]]:
+        """Return the gangs whose report is due, in order of name."""
+        ready = [
+            (k, n.wanted)
+            for k, n in self._notices.items()
+            if n.wanted and n.due_at is not None and n.due_at <= now
+        ]
+        return sorted(ready, key=lambda pair: pair[0])
+
+    def publish(self, key: GroupKey, members: tuple[Pod, ...], now: float) -> Publish | None:
+        """Return the instruction for a due report, and remember that it was given."""
+        notice = self._notices[key]
+        report, hold = notice.wanted, notice.hold
+        notice.wanted = notice.due_at = None
+        if report is None or hold is None:
+            return None
+        waiting = set(hold.members)
+        untold = tuple(
+            MemberRef(p.key, p.uid)
+            for p in members
+            if p.uid in waiting and not p.is_bound and notice.told.get(p.uid) is not report.reason
+        )
+        notice.said = report
+        notice.said_at = [*notice.said_at[-(WRITES_PER_WINDOW - 1) :], now]
+        alive = {p.uid for p in members}
+        notice.told = {uid: reason for uid, reason in notice.told.items() if uid in alive}
+        notice.told.update((ref.uid, report.reason) for ref in untold)
+        return Publish(key, report, untold)
+
+    @staticmethod
+    def _earliest(notice: Notice, now: float) -> float:
+        if len(notice.said_at) < WRITES_PER_WINDOW:
+            return now
+        return notice.said_at[-WRITES_PER_WINDOW] + WINDOW_S

@@ -1,0 +1,230 @@
+"""
+The steps of one attempt, which `scheduler.engine.lifecycle` takes when an event calls for them.
+
+Each step changes one gang and appends to `out`, the instructions of the event being handled. Which step an event leads to is the
+lifecycle's knowledge; what a step consists of is known here only.
+"""
+
+from dataclasses import dataclass, replace
+
+from scheduler.engine.attempts import Gang, SlotState, State
+from scheduler.engine.messages import (
+    AnswerVote,
+    Bind,
+    Decide,
+    Evict,
+    Instruction,
+    Record,
+    Release,
+    Report,
+    Reserve,
+    Wake,
+)
+from scheduler.engine.publishing import NoticeBoard
+from scheduler.model.ids import AttemptId, PodUid
+from scheduler.model.plan import Admit, Hold
+from scheduler.model.podgroups import AttemptPhase, MemberFailure, MemberRef
+from scheduler.model.reasons import Reason
+from scheduler.model.reservations import HeldSlot, Reservation
+from scheduler.model.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleSettings:
+    """
+    `needs_votes`: a plan waits until kube-scheduler asks to bind every member (extender mode).
+    `barrier_timeout_s`: how long it waits; must end before kube-scheduler's own HTTP timeout.
+    `publish_delay_s`: how long a reason must stand before it is written. `backoff_*`: pause after a failed attempt, doubled each time.
+    """
+
+    needs_votes: bool = False
+    barrier_timeout_s: float = 30.0
+    publish_delay_s: float = 1.0
+    backoff_initial_s: float = 1.0
+    backoff_max_s: float = 60.0
+
+
+class Steps:
+    """Owned by one `Lifecycle`. `out` collects the instructions of the event being handled, in order."""
+
+    def __init__(self, settings: LifecycleSettings, *, epoch: int, wall_offset_s: float) -> None:
+        self._settings = settings
+        self._epoch = epoch
+        self._wall_offset_s = wall_offset_s
+        self._attempts = 0
+        self.notices = NoticeBoard(settings.publish_delay_s)
+        self.out: list[Instruction] = []
+
+    def want_decision(self, gang: Gang, now: float) -> None:
+        # An incomplete gang is decided too, for its reason, but without haste: the next member may be milliseconds away.
+        due = now if gang.is_complete() else now + self._settings.publish_delay_s
+        gang.decide_at = due if gang.decide_at is None else min(gang.decide_at, due)
+        if due <= now and gang.not_before <= now and not gang.unseen:
+            self.out.append(Decide())
+
+    def take(self, gang: Gang, admit: Admit, now: float) -> None:
+        self._attempts += 1
+        fresh_id = AttemptId(f"e{self._epoch}-{self._attempts}")
+        attempt = gang.open_attempt(admit, fresh_id, self._epoch)
+        repair_s = gang.group.repair_timeout_s if gang.group is not None else 0.0
+        gang.take_plan(admit, replace(attempt, deadline_s=round(now + self._wall_offset_s + repair_s, 3)))
+        self.notices.withdraw(gang.key)
+        shapes = {pod.uid: pod.shape for pod in gang.members}
+        slots = tuple(HeldSlot(a.pod, a.uid, a.node, shapes[a.uid]) for a in admit.assignments)
+        self.out.append(Reserve(Reservation(gang.key, attempt.id, slots)))
+        if self._settings.needs_votes:
+            gang.state = State.RESERVED
+            gang.barrier_at = now + self._settings.barrier_timeout_s
+            self.out.append(Wake(gang.key, tuple(MemberRef(a.pod, a.uid) for a in admit.assignments)))
+        else:
+            self.commit(gang, now)
+
+    def commit(self, gang: Gang, now: float) -> None:
+        gang.barrier_at = None
+        if gang.key.is_single_pod:
+            self.bind_all(gang, now)
+            return
+        gang.state = State.RECORDING
+        self.record(gang)
+
+    def record(self, gang: Gang) -> None:
+        if gang.attempt is None:
+            raise AssertionError(f"{gang.key} has no attempt to record")
+        self.out.append(
+            Record(gang.key, gang.attempt, gang.resource_version, gang.closing_report, gang.planned_for)
+        )
+
+    def bind_all(self, gang: Gang, now: float) -> None:
+        if gang.attempt is None:
+            raise AssertionError(f"{gang.key} has no attempt to bind")
+        gang.state = State.BINDING
+        pods = gang.unbound()
+        gang.outstanding = pods.keys() & gang.slots.keys()
+        for uid, slot in gang.slots.items():
+            pod = pods.get(uid)
+            if pod is None:
+                slot.state, slot.error = (
+                    SlotState.FAILED,
+                    f"{Reason.MEMBER_CHANGED}: the pod has gone or changed; try again",
+                )
+                self.out.append(Release(gang.key, (uid,)))
+                self.answer(gang, uid, slot.error)
+            else:
+                slot.state = SlotState.BINDING
+                self.out.append(
+                    Bind(gang.key, gang.attempt.id, self._epoch, slot.assignment, pod.resource_version)
+                )
+        self.settle(gang, now)
+
+    def settle(self, gang: Gang, now: float) -> None:
+        if gang.state is not State.BINDING or gang.outstanding:
+            return
+        bound = len(gang.bound())
+        if gang.key.is_single_pod:
+            gang.state, gang.attempt, gang.slots = State.WAITING, None, {}
+            if not bound:
+                self.back_off(gang, now)
+        elif bound >= gang.min_count():
+            self.close(gang, AttemptPhase.COMMITTED, self.scheduled(gang))
+        elif bound == 0:
+            self.close(gang, AttemptPhase.ABORTED, None)
+        else:
+            gang.state, gang.slots = State.WAITING, {}
+            self.start_repair_clock(gang, now)
+            self.want_decision(gang, now)
+
+    def close(self, gang: Gang, phase: AttemptPhase, report: Report | None) -> None:
+        if gang.attempt is None:
+            raise AssertionError(f"{gang.key} has no attempt to close")
+        gang.repair_at = gang.repair_since = gang.retry_at = None
+        gang.state, gang.closing_report = State.CLOSING, report
+        gang.attempt = replace(gang.attempt, phase=phase)
+        self.record(gang)
+
+    def abandon(self, gang: Gang, error: str) -> None:
+        """Take a plan back before anything was bound: slots are released and every waiting call is answered."""
+        released = gang.drop_plan()
+        if released:
+            self.out.append(Release(gang.key, released))
+        for uid in sorted(gang.votes):
+            self.answer(gang, uid, error)
+        gang.state = State.WAITING
+        if not gang.bound():
+            gang.attempt = None
+
+    def back_off(self, gang: Gang, now: float) -> None:
+        pause = min(self._settings.backoff_initial_s * 2.0**gang.failures, self._settings.backoff_max_s)
+        gang.failures = min(gang.failures + 1, 16)
+        gang.not_before = now + pause
+        gang.decide_at = now
+
+    def retry_later(self, gang: Gang, now: float) -> None:
+        gang.failures = min(gang.failures + 1, 16)
+        gang.retry_at = now + min(
+            self._settings.backoff_initial_s * 2.0 ** (gang.failures - 1), self._settings.backoff_max_s
+        )
+
+    def retry(self, gang: Gang, now: float) -> None:
+        if gang.state in {State.CLOSING, State.ABORTING}:
+            self.record(gang)
+        elif gang.state is State.EVICTING:
+            self.continue_evicting(gang, now)
+
+    def start_repair_clock(self, gang: Gang, now: float) -> None:
+        if gang.repair_since is None and gang.group is not None and gang.attempt is not None:
+            gang.repair_since = now
+            gang.repair_at = now + max(0.0, gang.group.repair_timeout_s - gang.attempt.repair_spent_s)
+
+    def give_up_repair(self, gang: Gang, now: float) -> None:
+        """The gang stood below its minimum for too long: take it down, unless that would lose pods nobody recreates."""
+        if gang.attempt is None or gang.group is None:
+            return
+        bound = gang.bound()
+        kept = len(bound) - len(gang.evictable())
+        if kept and gang.group.on_member_failure is not MemberFailure.EVICT:
+            hold = gang.hold
+            missing = gang.min_count() - len(bound)
+            message = f"{len(bound)} members are bound and {missing} cannot be; {kept} have no controller and are kept"
+            waiting = Hold(
+                gang.key,
+                Status.UNSCHEDULABLE,
+                Reason.BELOW_MIN_COUNT,
+                message,
+                hold.members if hold is not None else (),
+            )
+            self.notices.want(gang.key, Report(waiting.status, waiting.reason, waiting.message), waiting, now)
+            return
+        if gang.state is State.RESERVED:
+            self.abandon(
+                gang, f"{Reason.REPAIRING}: the gang could not be completed in time and is being taken down"
+            )
+        spent = now - (gang.repair_since or now)
+        gang.repair_since = None
+        gang.attempt = replace(
+            gang.attempt,
+            phase=AttemptPhase.ABORTING,
+            reason=Reason.BELOW_MIN_COUNT.value,
+            repair_spent_s=round(gang.attempt.repair_spent_s + spent, 3),
+        )
+        gang.state, gang.retry_at = State.ABORTING, None
+        self.record(gang)
+
+    def continue_evicting(self, gang: Gang, now: float) -> None:
+        evict_all = gang.group is not None and gang.group.on_member_failure is MemberFailure.EVICT
+        left = tuple(MemberRef(p.key, p.uid) for p in gang.bound()) if evict_all else gang.evictable()
+        if not left:
+            self.close(gang, AttemptPhase.ABORTED, None)
+        elif gang.retry_at is None:
+            self.out.extend(Evict(gang.key, member) for member in left)
+            self.retry_later(gang, now)
+
+    def answer(self, gang: Gang, uid: PodUid, error: str) -> None:
+        if uid in gang.votes:
+            gang.votes.discard(uid)
+            self.out.append(AnswerVote(uid, error))
+
+    def scheduled(self, gang: Gang) -> Report:
+        bound = len(gang.bound())
+        return Report(
+            Status.SUCCESS, Reason.SCHEDULED, f"{bound} members are bound, {gang.min_count()} make the gang."
+        )
