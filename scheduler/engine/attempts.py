@@ -78,6 +78,7 @@ class Gang:
     failures: int = 0
     resource_version: str = ""
     closing_report: Report | None = None
+    is_deciding: bool = False  # given to a cycle that has not ended
     # timers
     decide_at: float | None = None
     not_before: float = 0.0

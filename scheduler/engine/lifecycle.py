@@ -114,13 +114,17 @@ class Lifecycle:
         for key, gang in self._gangs.items():
             if gang.wants_decision(now):
                 gang.decide_at = None
+                gang.is_deciding = True
                 ready.add(key)
         return frozenset(ready)
 
     def postpone(self, keys: frozenset[GroupKey], now: float) -> None:
         """Make these gangs candidates again: a cycle was thrown away, for instance because a node changed under it."""
         for key in sorted(keys):
-            self._with_gang(key, lambda gang: self._steps.want_decision(gang, now))
+            gang = self._gangs.get(key)
+            if gang is not None:
+                gang.is_deciding = False
+                self._steps.want_decision(gang, now)
 
     def next_deadline(self) -> float | None:
         """Return when a Tick is due, at the latest; None while nothing waits for time."""
@@ -134,6 +138,13 @@ class Lifecycle:
         """Return what is planned for this member, for the extender's /filter; None without an open plan."""
         gang = self._gangs.get(key)
         return gang.slots.get(uid) if gang is not None else None
+
+    def is_being_decided(self, key: GroupKey) -> bool:
+        """Whether a decision about this gang is due or under way, so that asking again in a moment may help."""
+        gang = self._gangs.get(key)
+        if gang is None:
+            return False
+        return gang.is_deciding or (gang.decide_at is not None and gang.is_complete() and gang.hold is None)
 
     def hold_of(self, key: GroupKey) -> Hold | None:
         """Return why the gang waits, as last decided."""
@@ -184,7 +195,10 @@ class Lifecycle:
         for decision in plan.decisions:
             key = decision.group
             gang = self._gangs.get(key)
-            if gang is None or gang.state is not State.WAITING:
+            if gang is None:
+                continue
+            gang.is_deciding = False
+            if gang.state is not State.WAITING:
                 continue
             if isinstance(decision, Hold):
                 gang.hold = decision

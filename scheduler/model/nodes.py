@@ -11,6 +11,11 @@ from scheduler.model.resources import Resources
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
+def no_labels() -> Mapping[str, str]:
+    """Return the one empty set of labels; dataclasses ask for a factory here."""
+    return NO_LABELS
+
+
 class TaintEffect(StrEnum):
     """What a taint does to pods that do not tolerate it."""
 
@@ -37,6 +42,6 @@ class Node:
 
     name: NodeName
     allocatable: Resources
-    labels: Mapping[str, str] = field(default=NO_LABELS)
+    labels: Mapping[str, str] = field(default_factory=no_labels)
     taints: tuple[Taint, ...] = ()
     unschedulable: bool = False

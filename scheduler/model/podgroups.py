@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodKey, PodUid, QueueName
-from scheduler.model.nodes import NO_LABELS
+from scheduler.model.nodes import no_labels
 
 DEFAULT_QUEUE = QueueName("default")
 REPAIR_TIMEOUT_S = 60.0  # product default of spec.repairTimeoutSeconds
@@ -57,7 +57,7 @@ class Role:
 
     name: str
     min_count: int
-    match_labels: Mapping[str, str] = field(default=NO_LABELS)
+    match_labels: Mapping[str, str] = field(default_factory=no_labels)
 
 
 class AttemptPhase(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid
-from scheduler.model.nodes import NO_LABELS, TaintEffect
+from scheduler.model.nodes import TaintEffect, no_labels
 from scheduler.model.resources import Resources
 
 
@@ -122,7 +122,7 @@ class Pod:
     is_deleting: bool = False
     has_controller: bool = False  # somebody recreates it after an eviction
     index: int | None = None  # completion or pod index, where the owner numbers its pods
-    labels: Mapping[str, str] = field(default=NO_LABELS)
+    labels: Mapping[str, str] = field(default_factory=no_labels)
 
     @property
     def is_bound(self) -> bool:
