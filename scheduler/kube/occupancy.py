@@ -1,0 +1,73 @@
+"""
+What pods take from each node, counted as they come and go.
+
+Counts every pod with a node that has not ended, whoever scheduled it, also while it terminates. Exact integers, so that taking away what was
+added leaves nothing behind.
+"""
+
+from scheduler.model.ids import NodeName, PodUid
+from scheduler.model.pods import HostPort, Pod, PodShape
+from scheduler.model.resources import NOTHING, Resources
+
+
+class Occupancy:
+    """Requests and host ports per node. Nodes need not be known: pods may be listed before their nodes."""
+
+    def __init__(self) -> None:
+        self._held: dict[PodUid, tuple[NodeName, PodShape]] = {}
+        self._requested: dict[NodeName, Resources] = {}
+        self._ports: dict[NodeName, list[HostPort]] = {}
+        self._touched: set[NodeName] = set()
+
+    def put(self, pod: Pod) -> bool:
+        """Count this pod in its present state. Returns whether something was freed."""
+        before = self._held.get(pod.uid)
+        after = (pod.node, pod.shape) if pod.node is not None and not pod.phase.is_terminal else None
+        if before == after:
+            return False
+        if before is not None:
+            self._take_away(pod.uid)
+        if after is not None:
+            self._add(pod.uid, *after)
+        return before is not None
+
+    def drop(self, uid: PodUid) -> bool:
+        """The pod is gone. Returns whether something was freed."""
+        if uid not in self._held:
+            return False
+        self._take_away(uid)
+        return True
+
+    def requested(self, node: NodeName) -> Resources:
+        """What the pods of this node ask for in all."""
+        return self._requested.get(node, NOTHING)
+
+    def host_ports(self, node: NodeName) -> tuple[HostPort, ...]:
+        """The ports in use on this node, in order; one that two pods claim stands twice."""
+        return tuple(sorted(self._ports.get(node, ())))
+
+    def drain(self) -> frozenset[NodeName]:
+        """Return the nodes whose numbers have changed since the last call."""
+        touched = frozenset(self._touched)
+        self._touched.clear()
+        return touched
+
+    def _add(self, uid: PodUid, node: NodeName, shape: PodShape) -> None:
+        self._held[uid] = (node, shape)
+        self._requested[node] = self.requested(node) + shape.requests
+        if shape.host_ports:
+            self._ports.setdefault(node, []).extend(shape.host_ports)
+        self._touched.add(node)
+
+    def _take_away(self, uid: PodUid) -> None:
+        node, shape = self._held.pop(uid)
+        rest = self._requested[node] - shape.requests
+        if rest:
+            self._requested[node] = rest
+        else:
+            del self._requested[node]
+        for port in shape.host_ports:
+            self._ports[node].remove(port)
+        if not self._ports.get(node, [None]):
+            del self._ports[node]
+        self._touched.add(node)

@@ -1,0 +1,123 @@
+"""
+Writes ``PodScheduled=False`` with reason and message to pods that wait, in the words that autoscalers and ``kubectl describe`` look for.
+
+Each write names uid and resource version, so it can never land on a recreated pod or on one that has been bound meanwhile.
+May not: write what stands there already, as far as we have written it ourselves.
+Next: `status` calls this for the members of a group it reports on.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from scheduler.engine.messages import Publish, Report
+from scheduler.kube import errors
+from scheduler.kube.transport import STRATEGIC_PATCH, Transport
+from scheduler.model.ids import PodKey, PodUid
+from scheduler.model.podgroups import MemberRef
+from scheduler.model.pods import Pod
+from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
+from scheduler.objects import structs
+
+CONCURRENT: Final = 16  # few, so that bindings of other gangs go first
+MAX_CONFLICTS: Final = 3
+REMEMBERED: Final = 65536  # arbitrary; a forgotten pod is written once more
+ABOUT_NODES: Final = frozenset(
+    {
+        Reason.NO_ELIGIBLE_NODE,
+        Reason.INSUFFICIENT_RESOURCES,
+        Reason.NO_DOMAIN_FITS,
+        Reason.NOT_FOUND_WITHIN_BOUND,
+    }
+)
+
+_encode = msgspec.json.Encoder().encode
+_pod = msgspec.json.Decoder(structs.Pod)
+
+
+class PodConditions:
+    """Remembers what was last written per pod."""
+
+    def __init__(
+        self, transport: Transport, pod_of: Callable[[PodKey], Pod | None], wall_clock: Callable[[], datetime]
+    ) -> None:
+        self._transport = transport
+        self._pod_of = pod_of
+        self._wall_clock = wall_clock
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._last: OrderedDict[PodUid, tuple[Report, str]] = OrderedDict()  # and since when
+
+    async def publish(self, order: Publish, node_count: int) -> int:
+        """Write to every member that does not show this report yet. Returns how many could not be written."""
+        pending = [
+            member for member in order.members if self._last.get(member.uid, (None,))[0] != order.report
+        ]
+        results = await asyncio.gather(*(self._write(member, order.report, node_count) for member in pending))
+        return results.count(False)
+
+    async def _write(self, member: MemberRef, report: Report, node_count: int) -> bool:
+        async with self._slots:
+            pod = self._pod_of(member.key)
+            version = (
+                pod.resource_version if pod is not None and pod.uid == member.uid and not pod.is_bound else ""
+            )
+            for _ in range(MAX_CONFLICTS + 1):
+                try:
+                    version = version or await self._waiting_version(member)
+                    if not version:
+                        return True
+                    await self._patch(member, version, report, node_count)
+                except (errors.Conflict, errors.OutcomeUnknown):
+                    version = ""
+                except errors.NotFound:
+                    return True
+                except errors.ApiError:
+                    return False
+                else:
+                    return True
+        return False
+
+    async def _waiting_version(self, member: MemberRef) -> str:
+        """Return the pod's version, empty when there is nothing to say to it any more."""
+        try:
+            pod = _pod.decode(
+                await self._transport.get(f"/api/v1/namespaces/{member.key.namespace}/pods/{member.key.name}")
+            )
+        except msgspec.MsgspecError as problem:
+            raise errors.Invalid(f"Pod {member.key} cannot be read: {problem}.") from problem
+        return "" if pod.metadata.uid != member.uid or pod.spec.node_name else pod.metadata.resource_version
+
+    async def _patch(self, member: MemberRef, version: str, report: Report, node_count: int) -> None:
+        _, since = self._last.get(member.uid, (None, ""))
+        since = since or self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "SchedulerError" if report.status is Status.ERROR else "Unschedulable",
+            "message": sentence(report, node_count),
+            "lastTransitionTime": since,
+        }
+        body = _encode(
+            {
+                "metadata": {"uid": member.uid, "resourceVersion": version},
+                "status": {"conditions": [condition]},
+            }
+        )
+        path = f"/api/v1/namespaces/{member.key.namespace}/pods/{member.key.name}/status"
+        await self._transport.patch(path, body, STRATEGIC_PATCH)
+        self._last[member.uid] = (report, since)
+        self._last.move_to_end(member.uid)
+        while len(self._last) > REMEMBERED:
+            self._last.popitem(last=False)
+
+
+def sentence(report: Report, node_count: int) -> str:
+    """Return the message for a pod: with the count of nodes in front where nodes are the reason, as kube-scheduler words it."""
+    if report.reason not in ABOUT_NODES or report.message.startswith("0/"):
+        return report.message
+    return f"0/{node_count} nodes are available: {report.message}"
