@@ -1,1 +1,1 @@
-"""Benchmarks of Tutti."""
+"""Benchmarks of Tutti: measured from outside, with provenance beside every figure."""

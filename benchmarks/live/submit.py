@@ -1,0 +1,84 @@
+"""Submitting a case: group objects first, then every pod at the create ceiling; afterwards everything is removed again."""
+
+import asyncio
+import time
+from functools import partial
+
+from benchmarks.live.cases import Case
+from benchmarks.live.client import Client
+from benchmarks.live.rivals import Rival
+
+POLL_S = 0.25
+
+
+class StuckError(RuntimeError):
+    """What was waited for did not happen in time; the sentence says how far it came."""
+
+
+async def make_namespace(client: Client, name: str) -> None:
+    """Create a namespace and wait until pods may be created in it."""
+    await client.send(
+        "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        accounts = await client.get(f"/api/v1/namespaces/{name}/serviceaccounts")
+        if any(account["metadata"]["name"] == "default" for account in accounts["items"]):
+            return
+        await asyncio.sleep(POLL_S)
+    raise StuckError(f"Namespace {name} got no default ServiceAccount; is kube-controller-manager running?")
+
+
+async def submit(client: Client, rival: Rival, case: Case, namespace: str) -> None:
+    """Create the gangs' objects, then all pods in order."""
+    for gang in case.gang_names():
+        path, manifest = rival.group(namespace, gang, case.size)
+        await client.send("POST", path, manifest)
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    await client.each(
+        partial(client.send, "POST", pods, rival.pod(namespace, name, gang, namespace))
+        for gang, name in case.members()
+    )
+
+
+async def wait_bound(client: Client, namespace: str, count: int, *, timeout_s: float) -> int:
+    """
+    Wait until `count` pods of the namespace have a node, and return how many do. Polls gently, so as not to disturb what is measured.
+
+    Raises: StuckError when time is up.
+    """
+    deadline = time.monotonic() + timeout_s
+    bound = 0
+    while time.monotonic() < deadline:
+        listing = await client.get(
+            f"/api/v1/namespaces/{namespace}/pods?resourceVersion=0&fieldSelector=spec.nodeName%3D&limit=1"
+        )
+        left = len(listing["items"]) + int(listing["metadata"].get("remainingItemCount", 0))
+        if left == 0:
+            everything = await client.get(f"/api/v1/namespaces/{namespace}/pods")
+            bound = sum(1 for pod in everything["items"] if pod["spec"].get("nodeName"))
+            if bound >= count:
+                return bound
+        await asyncio.sleep(POLL_S)
+    raise StuckError(f"{bound} of {count} pods in {namespace} were bound after {timeout_s:.0f} s.")
+
+
+async def remove(client: Client, rival: Rival | None, case: Case, namespace: str) -> None:
+    """Delete all pods and groups of the namespace and wait until the pods are gone."""
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    await client.send(
+        "DELETE",
+        pods + "?gracePeriodSeconds=0",
+        {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0},
+    )
+    if rival is not None:
+        path, _ = rival.group(namespace, case.gang_names()[0], case.size)
+        await client.send("DELETE", path)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        listing = await client.get(pods + "?limit=1")
+        if not listing["items"]:
+            await client.send("DELETE", f"/api/v1/namespaces/{namespace}", accept=(200, 202))
+            return
+        await asyncio.sleep(POLL_S)
+    raise StuckError(f"Pods of {namespace} were still there 120 s after their deletion.")
