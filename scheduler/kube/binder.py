@@ -2,14 +2,16 @@
 Carries out bindings and evictions, one pod at a time, and finds out what became of each.
 
 Theory of operation. A Binding is a compare-and-set: it names the pod's uid and resource version, so a stale or repeated copy can only be
-refused. A refusal (409) therefore says nothing by itself, and a lost answer says even less: the pod is read, without a version, which is a
-quorum read. On the planned node: done. On another node, gone, recreated, or no longer a member: failed for good. Unbound at the version of a
-write that was not answered: that write may still land, so the same write is repeated, and the outcome stays open until a read settles it.
-Unbound at a newer version: no earlier copy can land any more; bind again with the new version, five times at most, because whoever flaps a
-label must not hold a gang half bound.
+refused. A refusal (409) therefore says nothing by itself, and a lost answer says even less: the pod is read, without a version, which is
+a quorum read. On the planned node: done. On another node, gone, recreated, or no longer a member: failed for good. Unbound at the version
+of a write that was not answered: that write may still land, so the same write is repeated, and the outcome stays open until a read
+settles it. Unbound at a newer version: no earlier copy can land any more; bind again with the new version, five times at most, because
+whoever flaps a label must not hold a gang half bound.
 
-May not: choose nodes, keep state between calls, or answer "failed" while the outcome is open. Cancelling is the only way to end an open one.
-Next: outcomes go to the lifecycle as events. A fence (a landed write on the pod that proves an earlier binding dead) belongs to crash recovery.
+May not: choose nodes, keep state between calls, or answer "failed" while the outcome is open. Cancelling is the only way to end an open
+one.
+Next: outcomes go to the lifecycle as events. A fence (a landed write on the pod that proves an earlier binding dead) belongs to
+crash recovery.
 """
 
 import asyncio

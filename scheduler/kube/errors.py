@@ -1,8 +1,9 @@
+# ruff: noqa: N818  named for what happened, as the API server words it
 """
 What can go wrong between us and the API server, one class per reaction.
 
-`OutcomeUnknown` is the important one: the write may or may not have happened, and only reading can tell. `Unavailable` means that the request
-was certainly not carried out, or was a read.
+`OutcomeUnknown` is the important one: the write may or may not have happened, and only reading can tell. `Unavailable` means that the
+request was certainly not carried out, or was a read.
 """
 
 

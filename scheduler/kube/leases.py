@@ -1,10 +1,10 @@
 """
 Who leads: one Lease, held by compare-and-set, and an epoch that only grows.
 
-Theory of operation. A holder is dead when the Lease has not *changed* for its duration on our own clock; the times written in it are for people
-and never compared with ours. Taking it over writes the new epoch in the same compare-and-set: above every epoch and every version seen, so
-that it also grows when the Lease is deleted and made again. We lead until the renew deadline after the last *sent* renewal that was
-answered. `Term.is_held` is a courtesy that keeps a slow leader from writing; what makes a late write harmless is the record's and the
+Theory of operation. A holder is dead when the Lease has not *changed* for its duration on our own clock; the times written in it are for
+people and never compared with ours. Taking it over writes the new epoch in the same compare-and-set: above every epoch and every version
+seen, so that it also grows when the Lease is deleted and made again. We lead until the renew deadline after the last *sent* renewal that
+was answered. `Term.is_held` is a courtesy that keeps a slow leader from writing; what makes a late write harmless is the record's and the
 binding's compare-and-set.
 
 May not: decide what a leader does. Losing the Lease sets `Term.lost`; the process is expected to stop writing at once and exit.

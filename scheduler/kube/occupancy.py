@@ -1,8 +1,8 @@
 """
 What pods take from each node, counted as they come and go.
 
-Counts every pod with a node that has not ended, whoever scheduled it, also while it terminates. Exact integers, so that taking away what was
-added leaves nothing behind.
+Counts every pod with a node that has not ended, whoever scheduled it, also while it terminates. Exact integers, so that taking away what
+was added leaves nothing behind.
 """
 
 from scheduler.model.ids import NodeName, PodUid

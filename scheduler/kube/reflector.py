@@ -1,14 +1,14 @@
 """
 List and watch as a state machine: what to ask the API server next, and what its answers mean.
 
-Theory of operation. A resource is listed page by page, then watched from the list's version on. The machine remembers key, uid and version of
-every object it has passed on, nothing else. Three things end a watch: the server closes it (watch again from the last version seen), the
-version has expired (410, as a status or inside the stream: list again), or something else failed (back off, list again). A new list
-*replaces* what was known: objects that are missing from it have been deleted while nobody looked, and an object of the same key with
+Theory of operation. A resource is listed page by page, then watched from the list's version on. The machine remembers key, uid and
+version of every object it has passed on, nothing else. Three things end a watch: the server closes it (watch again from the last version
+seen), the version has expired (410, as a status or inside the stream: list again), or something else failed (back off, list again). A new
+list *replaces* what was known: objects that are missing from it have been deleted while nobody looked, and an object of the same key with
 another uid is a deletion and an addition. Without this a scheduler plans around pods that no longer exist.
 
-An event older than what is known of the same uid is dropped: a second, lagging API server may repeat the past. Versions are compared as numbers
-where both are numbers; elsewhere they are opaque and the stream's order is trusted.
+An event older than what is known of the same uid is dropped: a second, lagging API server may repeat the past. Versions are compared as
+numbers where both are numbers; elsewhere they are opaque and the stream's order is trusted.
 
 May not: do I/O, read a clock, draw chance on its own (`rng` and `now` are arguments).
 Next: `feed` carries requests out and passes the changes on.
@@ -194,8 +194,8 @@ class Reflector:
         """
         A request failed or a stream broke.
 
-        An expired version is listed anew at once. A broken stream is watched again from where it ended, after a growing pause; what the server
-        reported as an error inside the stream leads to a new list.
+        An expired version is listed anew at once. A broken stream is watched again from where it ended, after a growing pause; what the
+        server reported as an error inside the stream leads to a new list.
         """
         expired = isinstance(problem, errors.Gone)
         if not expired or self._failures > 0:

@@ -1,12 +1,14 @@
 """
 Writes the commit record and why a group waits, to the status of groups and pods.
 
-Theory of operation. The record is ``PodGroup.status.attempt``, replaced whole under compare-and-set on the group's resource version. A merge patch
-that names a version is such a compare-and-set, but keeps keys that it does not mention: keys that the new record lacks are therefore sent as
-null. The operator writes the same status, so a refusal (409) is often only that; the group is read, and if it is the same object with the
-same spec and no later leader's record, the write is repeated on the new version. A write without an answer is read back until it is known.
+Theory of operation. The record is ``PodGroup.status.attempt``, replaced whole under compare-and-set on the group's resource version. A
+merge patch that names a version is such a compare-and-set, but keeps keys that it does not mention: keys that the new record lacks are
+therefore sent as null. The operator writes the same status, so a refusal (409) is often only that; the group is read, and if it is the
+same object with the same spec and no later leader's record, the write is repeated on the new version. A write without an answer is read
+back until it is known.
 
-Conditions are a list that several writers share, so a patch sends it whole, on the version it was read at. They are written on change only.
+Conditions are a list that several writers share, so a patch sends it whole, on the version it was read at. They are written on change
+only.
 
 May not: decide what to say, or answer "refused" while the outcome of a record is open.
 Next: answers go to the lifecycle as events; the operator keeps the rest of the status.
@@ -62,10 +64,10 @@ class Facts(Protocol):
 class _NoFacts:
     node_count = 0
 
-    def declared_group(self, key: GroupKey) -> PodGroup | None:  # noqa: ARG002
+    def declared_group(self, key: GroupKey) -> PodGroup | None:
         return None
 
-    def pod(self, ref: PodKey) -> Pod | None:  # noqa: ARG002
+    def pod(self, ref: PodKey) -> Pod | None:
         return None
 
 
@@ -88,6 +90,10 @@ class _Held(msgspec.Struct):
     @property
     def conditions(self) -> list[dict[str, Any]]:
         return list((self.status.conditions if self.status is not None else None) or [])
+
+
+class _NotWritten(Exception):  # noqa: N818  not a fault: carries why the answer is RecordRefused
+    """The record is not in the API server and will not be; the text says why."""
 
 
 _held = msgspec.json.Decoder(_Held)
@@ -116,86 +122,80 @@ class StatusWriter:
 
     async def record(self, order: Record) -> Recorded | RecordRefused:
         """Write the commit record, and the report with it. Ends when the outcome is known."""
+        try:
+            return await self._write_record(order)
+        except _NotWritten as why:
+            return RecordRefused(order.key, order.attempt.id, str(why))
+
+    async def _write_record(self, order: Record) -> Recorded:
         dialect = self._dialects.get(order.key.dialect)
         if dialect is None or order.key.is_single_pod:
-            return self._refused(order, f"{order.key} has no object that could carry a commit record")
+            raise _NotWritten(f"{order.key} has no object that could carry a commit record")
         held = self._known(order.key, order.resource_version)
         if held is None and order.report is not None:  # the report needs the other writers' conditions
-            body = await self._read(order.key)
-            held = _held.decode(body) if body is not None else None
-            if held is None:
-                return self._refused(order, f"{order.key} does not exist any more")
-            if held.metadata.resource_version != order.resource_version:
-                held = None
-        return await self._write_record(order, dialect, held)
-
-    async def _write_record(
-        self, order: Record, dialect: Dialect, held: _Held | None
-    ) -> Recorded | RecordRefused:
+            _, held = await self._look(order, dialect)
         declared = self._facts.declared_group(order.key)
-        uid = held.metadata.uid if held is not None else ""
+        uid = (
+            held.metadata.uid
+            if held is not None and held.metadata.resource_version == order.resource_version
+            else ""
+        )
         if declared is not None and declared.resource_version == order.resource_version:
             uid = declared.uid  # ties the version to an identity
         version, conflicts, pauses, in_doubt = order.resource_version, 0, 0, False
         give_up_at = asyncio.get_running_loop().time() + REACHABLE_WITHIN_S
         while True:
             try:
-                if held is not None or order.report is None:
-                    answer = await self._patch(order.key, version, self._record_status(order, dialect, held))
-                    self._remember(order.key, answer)
-                    return Recorded(order.key, order.attempt.id, answer.metadata.resource_version)
-            except errors.NotFound:
-                return self._refused(order, f"{order.key} does not exist any more")
-            except errors.OutcomeUnknown:
-                in_doubt = True
+                answer = await self._patch(order.key, version, self._record_status(order, dialect, held))
             except (errors.TooManyRequests, errors.Unavailable) as problem:
                 if not in_doubt and asyncio.get_running_loop().time() > give_up_at:
-                    return self._refused(order, problem.message)
+                    raise _NotWritten(problem.message) from problem
                 pauses += 1
                 await self._pause(pauses, problem.retry_after_s)
                 continue
-            except errors.Conflict:
-                pass
+            except errors.OutcomeUnknown:
+                in_doubt = True
             except errors.ApiError as problem:
-                if not in_doubt:
-                    return self._refused(order, problem.message)
+                if not in_doubt and not isinstance(problem, errors.Conflict):
+                    raise _NotWritten(problem.message) from problem
+            else:
+                self._remember(order.key, answer)
+                return Recorded(order.key, order.attempt.id, answer.metadata.resource_version)
 
-            body = await self._read(order.key)
-            if body is None:
-                return self._refused(order, f"{order.key} does not exist any more")
-            present, held = dialect.parse(body), _held.decode(body)
+            present, held = await self._look(order, dialect)
             if _is_applied(order.attempt, present.attempt):
                 self._remember(order.key, held)
                 return Recorded(order.key, order.attempt.id, held.metadata.resource_version)
             if (
                 held.metadata.resource_version == version
-            ):  # a copy of the write may still be under way: only the same write is safe
+            ):  # a copy may still be under way: only the same write is safe
                 pauses += 1
                 await self._pause(pauses)
                 continue
             in_doubt, conflicts, version = False, conflicts + 1, held.metadata.resource_version
-            objection = self._objection(order, uid, present)
-            if conflicts > MAX_CONFLICTS:
-                objection = (
-                    objection or f"{order.key} changed {conflicts} times while its record was being written"
-                )
-            if objection:
-                return self._refused(order, objection)
+            self._check(order, uid, present, conflicts)
 
-    def _objection(self, order: Record, uid: str, present: PodGroup) -> str:
-        """Return why the record must not be written onto the group as it is now; empty when it may."""
+    async def _look(self, order: Record, dialect: Dialect) -> tuple[PodGroup, _Held]:
+        body = await self._read(order.key)
+        if body is None:
+            raise _NotWritten(f"{order.key} does not exist any more")
+        return dialect.parse(body), _held.decode(body)
+
+    def _check(self, order: Record, uid: str, present: PodGroup, conflicts: int) -> None:
+        """Raise when the record must not be written onto the group as it is now."""
         if not uid or present.uid != uid:
-            return f"{order.key} was replaced, or changed before it was known which object it is"
+            raise _NotWritten(f"{order.key} was replaced, or changed before it was known which object it is")
         is_admission = (
             order.attempt.phase in {AttemptPhase.PREPARED, AttemptPhase.COMMITTING}
             and order.attempt.plan_rev == 1
         )
         if is_admission and present.generation != order.attempt.generation:
-            return f"the spec of {order.key} changed after the plan was made"
+            raise _NotWritten(f"the spec of {order.key} changed after the plan was made")
         stored = present.attempt
         if stored is not None and stored.id != order.attempt.id and stored.epoch > order.attempt.epoch:
-            return f"{order.key} carries the record of a later leader (epoch {stored.epoch})"
-        return ""
+            raise _NotWritten(f"{order.key} carries the record of a later leader (epoch {stored.epoch})")
+        if conflicts > MAX_CONFLICTS:
+            raise _NotWritten(f"{order.key} changed {conflicts} times while its record was being written")
 
     def _record_status(self, order: Record, dialect: Dialect, held: _Held | None) -> dict[str, Any]:
         attempt = dialect.attempt_status(order.attempt)
@@ -300,10 +300,6 @@ class StatusWriter:
     @staticmethod
     async def _pause(count: int, at_least_s: float = 0.0) -> None:
         await asyncio.sleep(max(at_least_s, min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** min(count, 10))))
-
-    @staticmethod
-    def _refused(order: Record, message: str) -> RecordRefused:
-        return RecordRefused(order.key, order.attempt.id, message)
 
 
 def _path(key: GroupKey) -> str:
