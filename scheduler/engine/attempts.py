@@ -10,9 +10,16 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from scheduler.engine.messages import Report
-from scheduler.model.ids import AttemptId, GroupKey, GroupUid, PodUid
+from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
 from scheduler.model.plan import Admit, Assignment, Hold
-from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef, PodGroup, RecordedMember
+from scheduler.model.podgroups import (
+    Attempt,
+    AttemptPhase,
+    MemberFailure,
+    MemberRef,
+    PodGroup,
+    RecordedMember,
+)
 from scheduler.model.pods import Pod, PodPhase
 from scheduler.model.reasons import Reason
 
@@ -115,6 +122,15 @@ class Gang:
             if p.counts_for_quorum and not p.is_bound and p.uid not in self.unseen
         }
 
+    def is_below_minimum(self) -> bool:
+        """Whether some members hold nodes, not enough for the gang, and the group wants that mended."""
+        if self.group is None or self.group.is_deleting or self.key.is_single_pod:
+            return False
+        bound = self.bound()
+        if self.attempt is None and self.group.on_member_failure is MemberFailure.IGNORE:
+            return False
+        return 0 < len(bound) < self.min_count() and any(not pod.phase.is_terminal for pod in bound)
+
     def shows_unbound(self, uid: PodUid) -> bool:
         """Whether the view holds this member and shows it without a node."""
         return uid in self._waiting
@@ -160,6 +176,17 @@ class Gang:
         """Whether the group of the open attempt has gone, also when another one took its name."""
         return self.group is None or self.group.uid != self.planned_for
 
+    def adopt_record(self, group: PodGroup | None) -> None:
+        """Take over what a predecessor left open. On first sight of a group only: from then on memory is newer than any view."""
+        record = group.attempt if group is not None else None
+        if (
+            group is not None
+            and record is not None
+            and record.phase.is_open
+            and record.version == RECORD_VERSION
+        ):
+            self.attempt, self.planned_for = record, group.uid
+
     # --- the attempt -----------------------------------------------------------------------------------------------------
 
     def open_attempt(self, admit: Admit, fresh_id: AttemptId, epoch: int) -> Attempt:
@@ -179,6 +206,15 @@ class Gang:
             members=kept + planned,
             plan_rev=self.attempt.plan_rev + 1,
         )
+
+    def attempt_of_bound(self, fresh_id: AttemptId, epoch: int) -> Attempt:
+        """Return an attempt that names the members that are bound already, for taking down a gang that once was whole."""
+        bound = tuple(
+            RecordedMember(p.key.name, p.uid, p.node or NodeName(""), rank)
+            for rank, p in enumerate(self.bound())
+        )
+        generation = self.group.generation if self.group is not None else 0
+        return Attempt(fresh_id, epoch, generation, self.min_count(), AttemptPhase.ABORTING, bound)
 
     def take_plan(self, admit: Admit, attempt: Attempt) -> None:
         """Remember the plan; nothing has been written yet."""

@@ -45,15 +45,15 @@ from scheduler.engine.messages import (
     Recorded,
     RecordRefused,
     Release,
-    Report,
     Tick,
     Voted,
     VoteWithdrawn,
 )
+from scheduler.engine.publishing import report_of, times_out_at
 from scheduler.engine.steps import LifecycleSettings, Steps
 from scheduler.model.ids import AttemptId, GroupKey, PodUid
 from scheduler.model.plan import Hold, Plan
-from scheduler.model.podgroups import RECORD_VERSION, AttemptPhase, MemberRef, PodGroup
+from scheduler.model.podgroups import AttemptPhase, MemberRef
 from scheduler.model.reasons import Reason
 
 
@@ -163,7 +163,7 @@ class Lifecycle:
             if event.group is None and not event.members:
                 return
             gang = self._gangs[event.key] = Gang(event.key)
-            self._adopt_record(gang, event.group)
+            gang.adopt_record(event.group)
         gang.see(event.group, event.members)
         if gang.is_forgettable():
             del self._gangs[event.key]
@@ -202,7 +202,9 @@ class Lifecycle:
                 continue
             if isinstance(decision, Hold):
                 gang.hold = decision
-                self._steps.notices.want(key, self._report_of(gang, decision, now), decision, now)
+                self._steps.notices.want(
+                    key, report_of(decision, gang.group, now + self._wall_offset_s), decision, now
+                )
                 self._watch_timeout(gang, now)
             elif gang.can_take(decision):
                 self._steps.take(gang, decision, now)
@@ -339,7 +341,8 @@ class Lifecycle:
             if bound == 0:
                 self._steps.close(gang, AttemptPhase.ABORTED, None)
                 return
-            self._steps.start_repair_clock(gang, now)
+        if not gang.unseen:
+            self._steps.mind_repair(gang, now)
         if gang.group is not None and gang.group.is_deleting:
             return
         if gang.unbound() or (gang.group is not None and not gang.bound()):
@@ -361,38 +364,15 @@ class Lifecycle:
             self._steps.back_off(gang, now)
         self._look_again(gang, now)
 
-    def _adopt_record(self, gang: Gang, group: PodGroup | None) -> None:
-        # Only on the first sight of a group: from then on our memory is newer than any view.
-        record = group.attempt if group is not None else None
-        if (
-            group is not None
-            and record is not None
-            and record.phase.is_open
-            and record.version == RECORD_VERSION
-        ):
-            gang.attempt, gang.planned_for = record, group.uid
-
-    def _times_out_at(self, gang: Gang) -> float | None:
-        group = gang.group
-        if group is None or group.schedule_timeout_s is None:
-            return None
-        return group.created_at - self._wall_offset_s + group.schedule_timeout_s
-
     def _watch_timeout(self, gang: Gang, now: float) -> None:
-        times_out_at = self._times_out_at(gang)
-        if times_out_at is None or gang.group is None:
+        due_at = times_out_at(gang.group)
+        if due_at is None or gang.group is None:
             return
-        if times_out_at > now:
-            gang.decide_at = times_out_at if gang.decide_at is None else min(gang.decide_at, times_out_at)
+        due_at -= self._wall_offset_s
+        if due_at > now:
+            gang.decide_at = due_at if gang.decide_at is None else min(gang.decide_at, due_at)
         elif gang.group.fail_on_timeout:
             gang.not_before = math.inf  # until the group is created anew
-
-    def _report_of(self, gang: Gang, hold: Hold, now: float) -> Report:
-        times_out_at = self._times_out_at(gang)
-        if times_out_at is not None and times_out_at <= now and gang.group is not None:
-            text = f"Not placed within {gang.group.schedule_timeout_s:.0f} s: {hold.message}"
-            return Report(hold.status, Reason.TIMEOUT, text)
-        return Report(hold.status, hold.reason, hold.message)
 
     def _with_gang(self, key: GroupKey, step: Callable[[Gang], None]) -> None:
         gang = self._gangs.get(key)

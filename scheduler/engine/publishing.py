@@ -11,12 +11,29 @@ from dataclasses import dataclass, field
 from scheduler.engine.messages import Publish, Report
 from scheduler.model.ids import GroupKey, PodUid
 from scheduler.model.plan import Hold
-from scheduler.model.podgroups import MemberRef
+from scheduler.model.podgroups import MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
 
 WRITES_PER_WINDOW = 2
 WINDOW_S = 60.0
+
+
+def times_out_at(group: PodGroup | None) -> float | None:
+    """Return when the group has waited for too long, in seconds since 1970; None without a limit."""
+    if group is None or group.schedule_timeout_s is None:
+        return None
+    return group.created_at + group.schedule_timeout_s
+
+
+def report_of(hold: Hold, group: PodGroup | None, wall_now: float) -> Report:
+    """Return what conditions shall say of a gang that waits."""
+    due_at = times_out_at(group)
+    if group is not None and due_at is not None and due_at <= wall_now:
+        return Report(
+            hold.status, Reason.TIMEOUT, f"Not placed within {group.schedule_timeout_s:.0f} s: {hold.message}"
+        )
+    return Report(hold.status, hold.reason, hold.message)
 
 
 @dataclass(slots=True)

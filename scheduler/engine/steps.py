@@ -63,9 +63,7 @@ class Steps:
             self.out.append(Decide())
 
     def take(self, gang: Gang, admit: Admit, now: float) -> None:
-        self._attempts += 1
-        fresh_id = AttemptId(f"e{self._epoch}-{self._attempts}")
-        attempt = gang.open_attempt(admit, fresh_id, self._epoch)
+        attempt = gang.open_attempt(admit, self._fresh_id(), self._epoch)
         repair_s = gang.group.repair_timeout_s if gang.group is not None else 0.0
         gang.take_plan(admit, replace(attempt, deadline_s=round(now + self._wall_offset_s + repair_s, 3)))
         self.notices.withdraw(gang.key)
@@ -130,7 +128,7 @@ class Steps:
             self.close(gang, AttemptPhase.ABORTED, None)
         else:
             gang.state, gang.slots = State.WAITING, {}
-            self.start_repair_clock(gang, now)
+            self.mind_repair(gang, now)
             self.want_decision(gang, now)
 
     def close(self, gang: Gang, phase: AttemptPhase, report: Report | None) -> None:
@@ -170,14 +168,22 @@ class Steps:
         elif gang.state is State.EVICTING:
             self.continue_evicting(gang, now)
 
-    def start_repair_clock(self, gang: Gang, now: float) -> None:
-        if gang.repair_since is None and gang.group is not None and gang.attempt is not None:
+    def mind_repair(self, gang: Gang, now: float) -> None:
+        """Start the repair clock of a gang that stands below its minimum, and stop it when it does not any more."""
+        if not gang.is_below_minimum():
+            gang.repair_at = gang.repair_since = None
+        elif gang.repair_since is None and gang.group is not None:
+            patience_s = gang.group.repair_timeout_s
+            if gang.attempt is not None:
+                patience_s -= gang.attempt.repair_spent_s
+            elif gang.group.on_member_failure is MemberFailure.EVICT:
+                patience_s = 0.0
             gang.repair_since = now
-            gang.repair_at = now + max(0.0, gang.group.repair_timeout_s - gang.attempt.repair_spent_s)
+            gang.repair_at = now + max(0.0, patience_s)
 
     def give_up_repair(self, gang: Gang, now: float) -> None:
         """The gang stood below its minimum for too long: take it down, unless that would lose pods nobody recreates."""
-        if gang.attempt is None or gang.group is None:
+        if gang.group is None:
             return
         bound = gang.bound()
         kept = len(bound) - len(gang.evictable())
@@ -200,11 +206,13 @@ class Steps:
             )
         spent = now - (gang.repair_since or now)
         gang.repair_since = None
+        attempt = gang.attempt or gang.attempt_of_bound(self._fresh_id(), self._epoch)
+        gang.planned_for = gang.group.uid
         gang.attempt = replace(
-            gang.attempt,
+            attempt,
             phase=AttemptPhase.ABORTING,
             reason=Reason.BELOW_MIN_COUNT.value,
-            repair_spent_s=round(gang.attempt.repair_spent_s + spent, 3),
+            repair_spent_s=round(attempt.repair_spent_s + spent, 3),
         )
         gang.state, gang.retry_at = State.ABORTING, None
         self.record(gang)
@@ -228,3 +236,7 @@ class Steps:
         return Report(
             Status.SUCCESS, Reason.SCHEDULED, f"{bound} members are bound, {gang.min_count()} make the gang."
         )
+
+    def _fresh_id(self) -> AttemptId:
+        self._attempts += 1
+        return AttemptId(f"e{self._epoch}-{self._attempts}")
