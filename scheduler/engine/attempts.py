@@ -13,6 +13,7 @@ from scheduler.engine.messages import Report
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
 from scheduler.model.plan import Admit, Assignment, Hold
 from scheduler.model.podgroups import (
+    RECORD_VERSION,
     Attempt,
     AttemptPhase,
     MemberFailure,
