@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from scheduler.dialects.single import group_of_one
+from scheduler.kube.ledger import Ledger
 from scheduler.kube.occupancy import Occupancy
 from scheduler.model.facts import NO_EVIDENCE, Evidence, Level
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
@@ -75,8 +76,7 @@ class Cache:
         self._queues: dict[QueueName, Queue] = {}
         self._topologies: dict[str, tuple[Level, ...]] = {}
         self._priorities: dict[str, int] = {}
-        self._reservations: dict[GroupKey, Reservation] = {}
-        self._holder: dict[PodUid, GroupKey] = {}  # whose reservation has a slot for this pod
+        self._ledger = Ledger()
         self._refused: dict[PodUid, tuple[frozenset[NodeName], float]] = {}
         self._aside: dict[tuple[str, tuple[str, str]], SetAside] = {}
         self._evidence: Evidence | None = NO_EVIDENCE
@@ -100,7 +100,7 @@ class Cache:
                 members=MappingProxyType(dict(self._members)),
                 queues=MappingProxyType(dict(self._queues)),
                 evidence=self._present_evidence(),
-                reservations=tuple(self._reservations[key] for key in sorted(self._reservations)),
+                reservations=self._ledger.reservations(),
                 refused=MappingProxyType({uid: nodes for uid, (nodes, _) in self._refused.items()}),
             )
             self._snapshot = (self.revision, snapshot)
@@ -191,7 +191,7 @@ class Cache:
         if is_own:
             self._join(pod)
             if pod.is_bound or pod.phase.is_terminal:
-                self._settle(pod.uid)
+                self._ledger.settle(pod.uid)
         if is_own or (pod.is_bound and not pod.phase.is_terminal):
             self._pods[pod.key] = pod
         else:
@@ -208,7 +208,7 @@ class Cache:
         self._stale_nodes.update(self._occupancy.drain())
         if uid in self._own:
             self._leave(pod)
-            self._settle(pod.uid)
+            self._ledger.settle(pod.uid)
         self._refused.pop(uid, None)
         self._touch(capacity=freed)
 
@@ -269,22 +269,13 @@ class Cache:
 
     def reserve(self, reservation: Reservation) -> None:
         """Count these slots as taken. A member that already has a slot gets this one instead; one that is bound or gone gets none."""
-        before = self._reservations.get(reservation.group)
-        slots = {slot.uid: slot for slot in before.slots} if before is not None else {}
-        slots.update({slot.uid: slot for slot in reservation.slots if self._is_unsettled(slot.uid, slot.pod)})
-        self._keep(replace(reservation, slots=tuple(slots.values())))
+        slots = [slot for slot in reservation.slots if self._is_unsettled(slot.uid, slot.pod)]
+        self._ledger.hold(reservation.group, reservation.attempt, slots)
         self._touch()
 
     def release(self, key: GroupKey, uids: Iterable[PodUid]) -> None:
         """Give back the slots of these members."""
-        reservation = self._reservations.get(key)
-        if reservation is not None:
-            released = frozenset(uids)
-            self._keep(
-                replace(
-                    reservation, slots=tuple(slot for slot in reservation.slots if slot.uid not in released)
-                )
-            )
+        if self._ledger.release(key, uids):
             self._touch(capacity=True)
 
     def refuse(self, uid: PodUid, nodes: frozenset[NodeName], until: float) -> None:
@@ -334,26 +325,9 @@ class Cache:
             self._by_group.pop(pod.group, None)
         self._mark(pod.group)
 
-    def _settle(self, uid: PodUid) -> None:
-        """Drop the slot of a pod that is bound or gone: from here on its own weight on the node counts."""
-        holder = self._holder.get(uid)
-        if holder is not None:
-            reservation = self._reservations[holder]
-            self._keep(
-                replace(reservation, slots=tuple(slot for slot in reservation.slots if slot.uid != uid))
-            )
-
     def _is_unsettled(self, uid: PodUid, key: PodKey) -> bool:
         pod = self._pods.get(key)
         return pod is not None and pod.uid == uid and not pod.is_bound and not pod.phase.is_terminal
-
-    def _keep(self, reservation: Reservation) -> None:
-        before = self._reservations.pop(reservation.group, None)
-        for slot in before.slots if before is not None else ():
-            self._holder.pop(slot.uid, None)
-        if reservation.slots:
-            self._reservations[reservation.group] = reservation
-            self._holder.update((slot.uid, reservation.group) for slot in reservation.slots)
 
     def _expire_refusals(self) -> None:
         now = self._clock()
