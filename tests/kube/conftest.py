@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-
 from scheduler.config import ApiSettings
+
 from scheduler.kube.credentials import Credentials
 from scheduler.kube.transport import Transport
 
 Fault = Callable[[web.Request, int], str]
-"""Given a request and its number (from 1): "" to carry it out, "lose" to carry it out and say nothing, or an HTTP status to refuse it with."""
+"""Given a request and its number (from 1): "" carries it out, "lose" carries it out and says nothing, a status refuses it."""
 
 
 class FakeApiServer:
@@ -29,7 +29,7 @@ class FakeApiServer:
 
     def put(self, path: str, obj: dict[str, Any]) -> dict[str, Any]:
         self._version += 1
-        obj.setdefault("metadata", {})["resourceVersion"] = str(self._version)
+        obj["metadata"] = {**obj.get("metadata", {}), "resourceVersion": str(self._version)}
         self.objects[path] = obj
         return obj
 
@@ -58,6 +58,11 @@ class FakeApiServer:
             if found is None:
                 return self._status(404, "not found")
             return self._bind(path, found, body) if action == "binding" else self._evict(path, found, body)
+        if request.method == "POST":
+            target = f"{request.path}/{body['metadata']['name']}"
+            if target in self.objects:
+                return self._status(409, "already exists")
+            return web.json_response(self.put(target, body), status=201)
         target = path if action == "status" else request.path
         found = self.objects.get(target)
         if found is None:
@@ -67,9 +72,7 @@ class FakeApiServer:
             != found["metadata"]["resourceVersion"]
         ):
             return self._status(409, "the object has been modified")
-        return web.json_response(
-            self.put(target, merged(found, {k: v for k, v in body.items() if k != "metadata"}))
-        )
+        return web.json_response(self.put(target, merged(found, body)))
 
     def _bind(self, path: str, pod: dict[str, Any], body: dict[str, Any]) -> web.Response:
         asked, has = body["metadata"], pod["metadata"]

@@ -12,7 +12,7 @@ from scheduler.kube.transport import Page
 
 
 def machine() -> Reflector:
-    return Reflector(page_size=2, rng=Random(7))  # noqa: S311  jitter
+    return Reflector(page_size=2, rng=Random(7))
 
 
 def thing(name: str, uid: str, version: int | str) -> dict[str, object]:

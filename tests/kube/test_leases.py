@@ -1,0 +1,183 @@
+"""One leads at a time, the epoch only grows, and nobody believes another machine's clock."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from scheduler.config import LeaderSettings
+
+from scheduler.kube.leases import EPOCH_ANNOTATION, Elector, Term
+
+PATH = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/l"
+SETTINGS = LeaderSettings(lease_name="l", duration_s=15, renew_deadline_s=10, retry_s=0.01)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def elect(transport, clock: Clock) -> AsyncIterator[Callable[[str], Elector]]:
+    yield lambda identity: Elector(transport, SETTINGS, "ns", identity, clock)
+
+
+def lease(holder: str, epoch: str = "", **spec: Any) -> dict[str, Any]:
+    annotations = {EPOCH_ANNOTATION: epoch} if epoch else {}
+    return {"metadata": {"name": "l", "annotations": annotations}, "spec": {"holderIdentity": holder, **spec}}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def ended(term: Term) -> None:
+    await term.release()
+
+
+async def test_a_missing_lease_is_made_and_taken_with_an_epoch_above_its_version(api_server, elect) -> None:
+    term = await elect("me").acquire()
+    assert term.is_held()
+    assert api_server.objects[PATH]["spec"]["holderIdentity"] == "me"
+    assert term.epoch > 100, "the versions of this server begin at 101"
+    await ended(term)
+
+
+async def test_the_epoch_lies_above_every_epoch_seen(api_server, elect) -> None:
+    api_server.put(PATH, lease("", epoch="5000"))
+    term = await elect("me").acquire()
+    assert term.epoch == 5001
+    assert api_server.objects[PATH]["metadata"]["annotations"][EPOCH_ANNOTATION] == "5001"
+    await ended(term)
+
+
+@pytest.mark.parametrize("forged", ["9" * 30, "-1", "x", str(2**62)])
+async def test_an_epoch_that_nobody_can_have_had_is_ignored(api_server, elect, forged: str) -> None:
+    api_server.put(PATH, lease("", epoch=forged))
+    term = await elect("me").acquire()
+    assert 100 < term.epoch < 5000
+    await ended(term)
+
+
+async def test_a_holder_is_dead_only_after_its_lease_did_not_change_on_our_clock(
+    api_server, elect, clock
+) -> None:
+    long_ago = "2001-01-01T00:00:00.000000Z"
+    api_server.put(PATH, lease("other", epoch="7", renewTime=long_ago, leaseDurationSeconds=15))
+    waiting = asyncio.create_task(elect("me").acquire())
+    await until(lambda: len(api_server.asked) > 3)
+    clock.now += 14.0
+    asked = len(api_server.asked)
+    await until(lambda: len(api_server.asked) > asked + 2)
+    assert not waiting.done(), "its renewTime is decades old by this machine's calendar, which proves nothing"
+    api_server.put(PATH, lease("other", epoch="7", renewTime=long_ago))
+    asked = len(api_server.asked)
+    await until(lambda: len(api_server.asked) > asked + 2)
+    clock.now += 14.0
+    asked = len(api_server.asked)
+    await until(lambda: len(api_server.asked) > asked + 2)
+    assert not waiting.done(), "it has changed since"
+    clock.now += 1.5
+    term = await waiting
+    assert term.epoch > 100
+    await ended(term)
+
+
+async def test_a_term_is_held_only_until_the_renew_deadline_after_the_last_renewal_that_went_through(
+    api_server, elect, clock
+) -> None:
+    term = await elect("me").acquire()
+    api_server.fault = lambda request, number: "500"
+    await until(lambda: len(api_server.asked) > 4)
+    clock.now += 9.9
+    assert term.is_held()
+    clock.now += 0.2
+    assert not term.is_held(), "at once, before any task has noticed"
+    await asyncio.wait_for(term.lost.wait(), 5)
+    await ended(term)
+
+
+async def test_renewal_keeps_a_term(api_server, elect, clock) -> None:
+    term = await elect("me").acquire()
+    for _ in range(5):
+        clock.now += 6.0
+        asked = len(api_server.asked)
+        await until(lambda asked=asked: len(api_server.asked) > asked + 2)
+    assert term.is_held()
+    await ended(term)
+
+
+async def test_a_term_ends_when_somebody_else_has_the_lease(api_server, elect) -> None:
+    term = await elect("me").acquire()
+    api_server.put(PATH, lease("other", epoch=str(term.epoch + 1)))
+    await asyncio.wait_for(term.lost.wait(), 5)
+    assert not term.is_held()
+    await ended(term)
+    assert api_server.objects[PATH]["spec"]["holderIdentity"] == "other", "what is not ours is not released"
+
+
+async def test_a_deleted_lease_ends_the_term_and_the_next_epoch_is_higher(api_server, elect) -> None:
+    term = await elect("me").acquire()
+    del api_server.objects[PATH]
+    await asyncio.wait_for(term.lost.wait(), 5)
+    successor = await elect("other").acquire()
+    assert successor.epoch > term.epoch
+    await ended(successor)
+
+
+async def test_a_released_lease_is_taken_without_waiting(api_server, elect) -> None:
+    first = await elect("one").acquire()
+    waiting = asyncio.create_task(elect("two").acquire())
+    asked = len(api_server.asked)
+    await until(lambda: len(api_server.asked) > asked + 3)
+    assert not waiting.done()
+    await first.release()
+    second = await asyncio.wait_for(waiting, 5)
+    assert second.epoch > first.epoch
+    assert second.is_held()
+    assert not first.is_held()
+    await ended(second)
+
+
+@pytest.mark.parametrize("fault", ["lose", "503"])
+async def test_an_acquisition_without_an_answer_leads_only_if_it_happened(
+    api_server, elect, fault: str
+) -> None:
+    api_server.put(PATH, lease(""))
+    api_server.fault = lambda request, number: fault if number == 2 else ""
+    term = await asyncio.wait_for(elect("me").acquire(), 5)
+    assert api_server.objects[PATH]["spec"]["holderIdentity"] == "me"
+    assert api_server.objects[PATH]["metadata"]["annotations"][EPOCH_ANNOTATION] == str(term.epoch)
+    await ended(term)
+
+
+async def test_two_that_see_a_free_lease_at_once_do_not_both_lead(api_server, elect) -> None:
+    api_server.put(PATH, lease(""))
+    tasks = [asyncio.create_task(elect(name).acquire()) for name in ("one", "two")]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    asked = len(api_server.asked)
+    await until(lambda: len(api_server.asked) > asked + 5)
+    assert sum(task.done() for task in tasks) == 1
+    for task in pending:
+        task.cancel()
+    await ended(done.pop().result())
+
+
+async def test_a_problem_on_the_way_is_kept_to_be_shown_and_tried_again(api_server, elect) -> None:
+    api_server.fault = lambda request, number: "403"
+    elector = elect("me")
+    waiting = asyncio.create_task(elector.acquire())
+    await until(lambda: bool(elector.problem))
+    assert "403" in elector.problem
+    api_server.fault = lambda request, number: ""
+    await ended(await asyncio.wait_for(waiting, 5))

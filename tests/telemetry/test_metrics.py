@@ -1,0 +1,58 @@
+"""Names start with tutti_, label sets stay small, and nothing carries a creation time."""
+
+from scheduler.model.ids import QueueName
+from scheduler.model.reasons import Reason
+from scheduler.telemetry.metrics import MAX_QUEUES, Metrics
+
+
+def lines(metrics: Metrics) -> list[str]:
+    return [line for line in metrics.render().decode().splitlines() if not line.startswith("#")]
+
+
+def test_every_series_is_ours_and_none_tells_when_it_was_created() -> None:
+    metrics = Metrics()
+    metrics.attempt_ended("committed")
+    metrics.gang_bound(QueueName("default"), span_s=0.2, queued_s=1.0)
+    shown = lines(metrics)
+    assert shown
+    assert all(line.startswith("tutti_") for line in shown)
+    assert not any("_created" in line for line in shown)
+
+
+def test_what_waits_is_replaced_not_added_up() -> None:
+    metrics = Metrics()
+    waiting = (QueueName("default"), Reason.GANG_INCOMPLETE)
+    metrics.pending([waiting, waiting])
+    assert 'tutti_pending_groups{queue="default",reason="GangIncomplete"} 2.0' in lines(metrics)
+    metrics.pending([])
+    assert not any("GangIncomplete" in line for line in lines(metrics))
+
+
+def test_users_cannot_make_more_series_than_there_is_room_for() -> None:
+    metrics = Metrics()
+    metrics.pending((QueueName(f"q{number}"), Reason.NO_DOMAIN_FITS) for number in range(10 * MAX_QUEUES))
+    series = [line for line in lines(metrics) if line.startswith("tutti_pending_groups{")]
+    assert len(series) == MAX_QUEUES + 1
+    assert f'tutti_pending_groups{{queue="other",reason="NoDomainFits"}} {9.0 * MAX_QUEUES}' in series
+
+
+def test_requests_are_counted_by_verb_and_code() -> None:
+    metrics = Metrics()
+    metrics.request_answered("POST", 201)
+    metrics.request_answered("POST", 0)
+    assert 'tutti_api_requests_total{code="201",verb="POST"} 1.0' in lines(metrics)
+    assert 'tutti_api_requests_total{code="0",verb="POST"} 1.0' in lines(metrics)
+
+
+def test_leading_shows_the_epoch_and_keeps_the_last_one() -> None:
+    metrics = Metrics()
+    metrics.leading(7)
+    assert {"tutti_leader 1.0", "tutti_leader_epoch 7.0"} <= set(lines(metrics))
+    metrics.leading(None)
+    assert {"tutti_leader 0.0", "tutti_leader_epoch 7.0"} <= set(lines(metrics))
+
+
+def test_two_schedulers_in_one_process_do_not_share_numbers() -> None:
+    one, other = Metrics(), Metrics()
+    one.attempt_ended("committed")
+    assert not any('result="committed"' in line for line in lines(other))
