@@ -1,0 +1,316 @@
+"""
+Theory of operation: one task owns the lifecycle and turns round whenever something happened.
+
+    cache changed ─┐
+    an outcome  ───┼─> inbox ─> Lifecycle.handle ─> instructions ─> cache (at once) or kube (a task each, its outcome comes back)
+    a vote      ───┤
+    a deadline  ───┘        └─> candidates? ─> snapshot ─> decide, in a worker thread ─> Decided
+
+Only this task changes the lifecycle and the cache's reservations, so neither needs a lock; the worker thread sees frozen values only.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.config import CycleSettings
+from scheduler.driver.chronicle import Chronicle
+from scheduler.driver.desk import VoteDesk
+from scheduler.driver.freshness import overtaken
+from scheduler.engine.cycle import decide
+from scheduler.engine.extension_points import PolicySet
+from scheduler.engine.lifecycle import Lifecycle
+from scheduler.engine.messages import (
+    AnswerVote,
+    Bind,
+    BindFailed,
+    CapacityChanged,
+    Decide,
+    Decided,
+    Event,
+    Evict,
+    Instruction,
+    LeadershipLost,
+    Observed,
+    Publish,
+    Record,
+    RecordRefused,
+    Release,
+    Reserve,
+    Tick,
+    Wake,
+)
+from scheduler.kube.binder import Binder
+from scheduler.kube.cache import Cache
+from scheduler.kube.leases import Term
+from scheduler.kube.status import StatusWriter
+from scheduler.model.ids import GroupKey, NodeName
+from scheduler.model.plan import Plan
+from scheduler.model.podgroups import AttemptPhase
+from scheduler.model.reasons import Reason
+from scheduler.model.snapshot import Snapshot
+
+PUBLISHERS = 8  # conditions written at once: news may wait, bindings may not
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What the driver acts through. `pods_hear_reasons` is off where kube-scheduler writes pod conditions itself."""
+
+    cache: Cache
+    binder: Binder
+    status: StatusWriter
+    pods_hear_reasons: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnded:
+    """A cycle's outcome, before it is checked against the present."""
+
+    plan: Plan
+    then: Snapshot
+    keys: frozenset[GroupKey]
+
+
+class Driver:
+    """Runs one term of leadership. `run` returns when the term ends or `stop` was called; it is not used twice."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        policies: PolicySet,
+        hands: Hands,
+        term: Term,
+        *,
+        clock: Callable[[], float],
+        settings: CycleSettings,
+        chronicle: Chronicle,
+        desk: VoteDesk | None = None,
+    ) -> None:
+        """`clock` is monotonic, in seconds. `desk` is given where kube-scheduler votes."""
+        self._lifecycle = lifecycle
+        self._policies = policies
+        self._hands = hands
+        self._cache = hands.cache
+        self._term = term
+        self._clock = clock
+        self._settings = settings
+        self._chronicle = chronicle
+        self._desk = desk
+        self._inbox: deque[Event | CycleEnded] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._next_cycle_at = 0.0
+        self._cycle: asyncio.Task[None] | None = None
+        self._publishers = asyncio.Semaphore(PUBLISHERS)
+        self._running: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup
+
+    async def run(self) -> None:
+        """Lead until the term ends or `stop`; open writes are waited for in the second case only."""
+        if self._desk is not None:
+            self._desk.open(self._lifecycle, self.post)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._spawn(self._pump(self._cache.changed, clear=True))
+                self._spawn(self._pump(self._term.lost))
+                self._spawn(self._pump(self._stopping))
+                self._observe_everything()
+                while not self._is_over():
+                    self._turn()
+                    await self._sleep()
+                if not self._term.is_held():
+                    self._hand_over()
+                for task in tuple(
+                    self._running
+                ):  # after a lost term nothing may be written any more, not even a repetition
+                    task.cancel()
+        finally:
+            if self._desk is not None:
+                self._desk.close(f"{Reason.NOT_LEADER}: this replica stops; try again")
+
+    def stop(self) -> None:
+        """Plan nothing new; `run` returns when what is on the way has ended."""
+        self._stopping.set()
+
+    def post(self, event: Event | CycleEnded) -> None:
+        """Give the driver an event to handle in its next turn. On the event loop only."""
+        self._inbox.append(event)
+        self._wake.set()
+
+    # --- one turn --------------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._observe()
+        while self._inbox:
+            event = self._inbox.popleft()
+            if isinstance(event, CycleEnded):
+                self._cycle_ended(event)
+            else:
+                self._handle(event)
+        now = self._clock()
+        deadline = self._lifecycle.next_deadline()
+        if deadline is not None and deadline <= now:
+            self._handle(Tick())
+        if not self._stopping.is_set():
+            self._begin_cycle(now)
+
+    def _observe_everything(self) -> None:
+        self._cache.drain()
+        for key in sorted(self._cache.keys()):
+            self._see(key)
+
+    def _observe(self) -> None:
+        changes = self._cache.drain()
+        if changes.everything:
+            self._observe_everything()
+        for key in sorted(changes.groups):
+            self._see(key)
+        if changes.capacity or changes.everything:
+            self._handle(CapacityChanged())
+
+    def _see(self, key: GroupKey) -> None:
+        group, members = self._cache.view(key)
+        if self._desk is not None:
+            self._desk.arrived(key)
+        self._handle(Observed(key, group, members))
+
+    def _handle(self, event: Event) -> None:
+        now = self._clock()
+        self._chronicle.happened(event, now)
+        for order in self._lifecycle.handle(event, now):
+            self._chronicle.instructed(order, now)
+            self._carry_out(order)
+
+    async def _sleep(self) -> None:
+        now = self._clock()
+        moments = [m for m in (self._lifecycle.next_deadline(),) if m is not None]
+        if self._cycle is None and self._next_cycle_at > now:
+            moments.append(self._next_cycle_at)
+        timeout = max(0.0, min(moments) - now) if moments else None
+        if self._cycle is not None and timeout == 0.0:
+            timeout = self._settings.min_interval_s  # a due decision waits for the cycle under way
+        if not self._inbox:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout)
+        self._wake.clear()
+        await asyncio.sleep(0)
+
+    def _is_over(self) -> bool:
+        if not self._term.is_held():
+            return True
+        return self._stopping.is_set() and not self._lifecycle.has_open_work()
+
+    def _hand_over(self) -> None:
+        for order in self._lifecycle.handle(LeadershipLost(), self._clock()):
+            if isinstance(order, AnswerVote) and self._desk is not None:
+                self._desk.answer(order)
+
+    # --- cycles ----------------------------------------------------------------------------------------------------------
+
+    def _begin_cycle(self, now: float) -> None:
+        if self._cycle is not None or now < self._next_cycle_at:
+            return
+        keys = self._lifecycle.candidates(now)
+        if keys:
+            self._cycle = self._tasks.create_task(self._run_cycle(keys, self._cache.snapshot()))
+
+    async def _run_cycle(self, keys: frozenset[GroupKey], snapshot: Snapshot) -> None:
+        begun = self._clock()
+        plan = await asyncio.to_thread(
+            decide, snapshot, self._policies, now=begun, reporter=self._chronicle.reporter, only=keys
+        )
+        took = self._clock() - begun
+        self._chronicle.cycle_ended(plan, considered=len(keys), seconds=took)
+        self._next_cycle_at = begun + took + max(self._settings.min_interval_s, took)
+        self._cycle = None
+        self.post(CycleEnded(plan, snapshot, keys))
+
+    def _cycle_ended(self, ended: CycleEnded) -> None:
+        late = (
+            overtaken(ended.plan, ended.then, self._cache.snapshot()) if ended.plan.admitted else frozenset()
+        )
+        kept = tuple(d for d in ended.plan.decisions if d.group not in late)
+        self._handle(Decided(Plan(kept)))
+        undecided = ended.keys - {d.group for d in kept}
+        self._lifecycle.postpone(undecided & late, self._clock())
+        if self._desk is not None:
+            self._desk.moved()
+
+    # --- instructions ----------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, order: Instruction) -> None:
+        match order:
+            case Reserve(reservation):
+                self._cache.reserve(reservation)
+            case Release(key, uids):
+                self._cache.release(key, uids)
+            case AnswerVote():
+                if self._desk is not None:
+                    self._desk.answer(order)
+            case Record():
+                self._spawn(self._record(order))
+            case Bind():
+                self._spawn(self._bind(order))
+            case Evict():
+                self._spawn(self._report(self._hands.binder.evict(order)))
+            case Wake():
+                self._spawn(self._wake_members(order))
+            case Publish():
+                self._spawn(self._publish(order))
+            case Decide():
+                pass  # every turn looks for candidates
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _report(self, work: Coroutine[Any, Any, Event]) -> None:
+        self.post(await work)
+
+    async def _record(self, order: Record) -> None:
+        gone = self._missing_node(order) if order.attempt.phase is AttemptPhase.COMMITTING else None
+        if gone is not None:
+            self.post(RecordRefused(order.key, order.attempt.id, f"node {gone} has gone"))
+        elif self._term.is_held():
+            self.post(await self._hands.status.record(order))
+
+    async def _bind(self, order: Bind) -> None:
+        node = order.assignment.node
+        if self._cache.node(node) is None:  # the API server would bind to a node that does not exist
+            self.post(
+                BindFailed(order.key, order.assignment.uid, Reason.NODE_CHANGED, f"node {node} has gone")
+            )
+        elif self._term.is_held():
+            self.post(await self._hands.binder.bind(order))
+
+    async def _wake_members(self, order: Wake) -> None:
+        if self._desk is None:
+            return
+        self._desk.moved()
+        for member in self._desk.to_wake(order):
+            async with self._publishers:
+                await self._hands.status.wake(member)
+
+    async def _publish(self, order: Publish) -> None:
+        async with self._publishers:
+            if self._term.is_held():
+                await self._hands.status.publish(order, to_pods=self._hands.pods_hear_reasons)
+
+    def _missing_node(self, order: Record) -> NodeName | None:
+        bound = {pod.uid for pod in self._cache.view(order.key)[1] if pod.is_bound}
+        planned = (member.node for member in order.attempt.members if member.uid not in bound)
+        return next((name for name in planned if self._cache.node(name) is None), None)
+
+    async def _pump(self, signal: asyncio.Event, *, clear: bool = False) -> None:
+        while True:
+            await signal.wait()
+            self._wake.set()
+            if not clear:
+                return
+            signal.clear()

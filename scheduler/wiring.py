@@ -1,0 +1,146 @@
+"""
+Builds the object graph of a running Tutti: one function per mode, no logic.
+
+For: `tutti run`. Everything that lives long is made here and handed to a shell.
+May not: decide, retry, or know what a flag is called; the command line does.
+Next: `scheduler.standalone`, `scheduler.extender` and `scheduler.controller` do the work.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from scheduler.config import Component, Mode, Settings
+from scheduler.controller import spawn
+from scheduler.driver.chronicle import Chronicle
+from scheduler.driver.desk import VoteDesk
+from scheduler.driver.driver import Hands
+from scheduler.driver.term import LeadershipLostError, Parts
+from scheduler.extender import shell
+from scheduler.kube import credentials
+from scheduler.kube.binder import Binder
+from scheduler.kube.cache import Cache
+from scheduler.kube.feed import Feed
+from scheduler.kube.leases import Elector, suspended_too
+from scheduler.kube.recorder import Recorder
+from scheduler.kube.status import StatusWriter
+from scheduler.kube.transport import Transport
+from scheduler.policies.registry import default_policies
+from scheduler.standalone import loop
+from scheduler.telemetry import health, logs
+from scheduler.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """
+    What `tutti run` was asked for.
+
+    `kube_scheduler` None: it runs elsewhere (extender mode). The other kubeconfigs default to `kubeconfig`.
+    `state_dir` holds keys and generated configuration.
+    """
+
+    mode: Mode
+    settings: Settings
+    components: frozenset[Component] = frozenset(Component)
+    kubeconfig: Path | None = None
+    context: str | None = None
+    config_file: Path | None = None
+    operator_kubeconfig: Path | None = None
+    kube_scheduler: Path | None = None
+    kube_scheduler_kubeconfig: Path | None = None
+    state_dir: Path | None = None
+
+
+def run(options: RunOptions) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code: 0 after a clean stop, 1 when leadership was lost."""
+    logs.configure(options.settings.log)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(options))
+
+
+async def _run(options: RunOptions) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if Component.OPERATOR in options.components:
+                tasks.create_task(_operator(options, stop))
+            if Component.SCHEDULER in options.components:
+                await _scheduler(options, stop)
+                stop.set()
+    except* LeadershipLostError as lost:
+        logs.get("wiring").error("stopped", why=str(lost.exceptions[0]))
+        return 1
+    return 0
+
+
+async def _operator(options: RunOptions, stop: asyncio.Event) -> None:
+    command = spawn.command(
+        kubeconfig=options.operator_kubeconfig or options.kubeconfig,
+        context=options.context,
+        config=options.config_file,
+    )
+    await spawn.supervise(command, stop)
+
+
+async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:
+    async with _parts(options) as parts:
+        if options.mode is Mode.STANDALONE:
+            await loop.run(parts, stop)
+        else:
+            desk = VoteDesk(
+                parts.hands.cache, parts.clock, refused_ttl_s=options.settings.extender.refused_ttl_s
+            )
+            beside = shell.Beside(
+                options.kube_scheduler,
+                options.kube_scheduler_kubeconfig or options.kubeconfig,
+                options.state_dir,
+            )
+            await shell.run(parts, desk, beside, stop)
+
+
+@asynccontextmanager
+async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
+    settings, clock = options.settings, suspended_too
+    identity = credentials.load(options.kubeconfig, options.context)
+    metrics = Metrics()
+    async with Transport(identity, settings.api, metrics.request_answered) as transport:
+        cache = Cache(scheduler_names=settings.scheduler_names, clock=clock)
+        feed = Feed(transport, cache, settings.api, observer=metrics.changes_taken_in)
+        elector = Elector(transport, settings.leader, settings.namespace, _identity(), clock)
+        recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
+        chronicle = Chronicle(metrics, recorder, cache)
+        hands = Hands(
+            cache=cache,
+            binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
+            status=StatusWriter(transport, facts=cache),
+            pods_hear_reasons=options.mode is Mode.STANDALONE,
+        )
+        policies = default_policies(settings.policies, settings.engine_for(options.mode))
+        parts = Parts(settings, clock, feed, elector, hands, policies, chronicle)
+        checks = health.Checks(
+            ready=lambda: "" if cache.is_synced else "the first lists are not complete",
+            leading=lambda: "" if chronicle.is_leading else "not leader",
+            prepare=lambda: metrics.watches(feed.silence_s(), feed.relists),
+        )
+        async with health.serve(settings.probes, metrics, checks) as address, asyncio.TaskGroup() as tasks:
+            logs.get("wiring").info("started", mode=options.mode.value, probes=address, pid=os.getpid())
+            writing = tasks.create_task(recorder.run())
+            try:
+                yield parts
+            finally:
+                writing.cancel()
+
+
+def _identity() -> str:
+    return f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"

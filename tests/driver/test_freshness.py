@@ -1,0 +1,71 @@
+"""A plan is thrown away when its nodes moved on, and only then."""
+
+from dataclasses import replace
+
+from scheduler.driver.freshness import overtaken
+from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodKey, PodUid
+from scheduler.model.nodes import Node
+from scheduler.model.plan import Admit, Assignment, Plan
+from scheduler.model.pods import Pod, PodShape
+from scheduler.model.reservations import HeldSlot, Reservation
+from scheduler.model.resources import Resources
+from scheduler.model.snapshot import NodeState, Snapshot
+
+GPU = "nvidia.com/gpu"
+SHAPE = PodShape(Resources({GPU: 1, "pods": 1}))
+NODE = NodeState(Node(NodeName("n0"), Resources({GPU: 4, "pods": 110})))
+
+
+def members(name: str, count: int) -> tuple[Pod, ...]:
+    key = GroupKey("team", name)
+    return tuple(
+        Pod(PodKey("team", f"{name}-{i}"), PodUid(f"{name}-{i}"), SHAPE, group=key) for i in range(count)
+    )
+
+
+def admit(name: str, count: int) -> Admit:
+    slots = tuple(
+        Assignment(p.key, p.uid, NodeName("n0"), rank) for rank, p in enumerate(members(name, count))
+    )
+    return Admit(GroupKey("team", name), count, 1, slots)
+
+
+def snapshot(state: NodeState | None = NODE, **groups: int) -> Snapshot:
+    nodes = {NodeName("n0"): state} if state is not None else {}
+    return Snapshot(
+        nodes=nodes, members={GroupKey("team", name): members(name, count) for name, count in groups.items()}
+    )
+
+
+def test_undisturbed_plan_stands() -> None:
+    then = snapshot(a=3)
+    assert overtaken(Plan((admit("a", 3),)), then, then) == frozenset()
+
+
+def test_plan_stands_when_others_took_what_it_does_not_need() -> None:
+    now = snapshot(replace(NODE, requested=Resources({GPU: 1, "pods": 1})), a=3)
+    assert overtaken(Plan((admit("a", 3),)), snapshot(a=3), now) == frozenset()
+
+
+def test_plan_falls_when_others_took_what_it_needs() -> None:
+    now = snapshot(replace(NODE, requested=Resources({GPU: 2, "pods": 2})), a=3)
+    assert overtaken(Plan((admit("a", 3),)), snapshot(a=3), now) == {GroupKey("team", "a")}
+
+
+def test_only_the_gang_that_no_longer_fits_falls() -> None:
+    now = snapshot(replace(NODE, requested=Resources({GPU: 2, "pods": 2})), a=2, b=1)
+    assert overtaken(Plan((admit("a", 2), admit("b", 1))), snapshot(a=2, b=1), now) == {GroupKey("team", "b")}
+
+
+def test_reservations_made_meanwhile_count() -> None:
+    slots = tuple(HeldSlot(p.key, p.uid, NodeName("n0"), SHAPE) for p in members("z", 2))
+    held = Reservation(GroupKey("team", "z"), AttemptId("e1-1"), slots)
+    moved = replace(NODE, requested=Resources({"pods": 1}))
+    now = replace(snapshot(moved, a=3), reservations=(held,))
+    assert overtaken(Plan((admit("a", 3),)), snapshot(a=3), now) == {GroupKey("team", "a")}
+
+
+def test_plan_falls_when_its_node_is_gone_or_another_one() -> None:
+    cordoned = NodeState(replace(NODE.node, unschedulable=True))
+    for now in (snapshot(None, a=1), snapshot(cordoned, a=1)):
+        assert overtaken(Plan((admit("a", 1),)), snapshot(a=1), now) == {GroupKey("team", "a")}
