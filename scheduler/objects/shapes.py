@@ -1,0 +1,134 @@
+"""
+Pod shapes: what decides where a pod may run, shared by all pods for which it is equal.
+
+A pod's relevant fields are spelled as bytes, and the shape is a pure function of these bytes with a bounded memory. Bytes that differ may
+still mean the same shape, so shapes are interned by value as well. What is unusually long is translated anew each time, not remembered.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from scheduler.model.pods import PodShape
+from scheduler.objects import structs
+from scheduler.objects.requests import effective_request
+from scheduler.objects.selectors import (
+    host_ports,
+    node_selector,
+    preferred_terms,
+    required_terms,
+    tolerations,
+)
+
+REMEMBERED: Final = 4096  # shapes; a cluster rarely has hundreds at once
+LONGEST_KEY: Final = 16_384  # bytes; bounds the memory to 64 MiB under attack, a few hundred KiB in practice
+
+_BLOCKING_VOLUMES: Final = (
+    ("persistent_volume_claim", "volumes.persistentVolumeClaim"),
+    ("ephemeral", "volumes.ephemeral"),
+    ("aws_elastic_block_store", "volumes.awsElasticBlockStore"),
+    ("azure_disk", "volumes.azureDisk"),
+    ("cinder", "volumes.cinder"),
+    ("gce_persistent_disk", "volumes.gcePersistentDisk"),
+    ("iscsi", "volumes.iscsi"),
+    ("portworx_volume", "volumes.portworxVolume"),
+    ("rbd", "volumes.rbd"),
+    ("vsphere_volume", "volumes.vsphereVolume"),
+)
+
+
+class _Relevant(msgspec.Struct, array_like=True):
+    """The fields of a pod that its shape depends on."""
+
+    spec: structs.PodSpec
+    status: structs.PodStatus
+
+
+_encode: Final = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode: Final = msgspec.msgpack.Decoder(_Relevant).decode
+
+
+def shape_of(pod: structs.Pod, *, full: bool) -> PodShape:
+    """Return the pod's shape; with `full` False only what it takes from a node. Raises: BadObject."""
+    spec, status = pod.spec, pod.status
+    taken = structs.PodSpec(
+        containers=spec.containers,
+        init_containers=spec.init_containers,
+        resources=spec.resources,
+        overhead=spec.overhead,
+        host_network=spec.host_network,
+    )
+    if full:
+        taken.node_selector = spec.node_selector
+        taken.affinity = spec.affinity
+        taken.tolerations = spec.tolerations
+        taken.topology_spread_constraints = spec.topology_spread_constraints
+        taken.resource_claims = spec.resource_claims
+        taken.volumes = spec.volumes
+    resized = structs.PodStatus()
+    if spec.node_name:
+        resized.container_statuses = _resized(status.container_statuses)
+        resized.init_container_statuses = _resized(status.init_container_statuses)
+        resized.allocated_resources = status.allocated_resources
+        resized.resources = status.resources
+        resized.conditions = [
+            structs.Condition(type=condition.type, reason=condition.reason)
+            for condition in status.conditions or ()
+            if condition.type == "PodResizePending"
+        ] or None
+    key = _encode(_Relevant(taken, resized))
+    return _remembered(key) if len(key) <= LONGEST_KEY else _shape(key)
+
+
+def _resized(statuses: list[structs.ContainerStatus] | None) -> list[structs.ContainerStatus] | None:
+    return [s for s in statuses or () if s.allocated_resources is not None or s.resources is not None] or None
+
+
+def _shape(key: bytes) -> PodShape:
+    pod = _decode(key)
+    spec = pod.spec
+    unevaluated: set[str] = set()
+    required = required_terms(spec.affinity, unevaluated)
+    tolerated = tolerations(spec.tolerations, unevaluated)
+    unevaluated.update(_beyond_us(spec))
+    return PodShape(
+        requests=effective_request(spec, pod.status),
+        node_selector=node_selector(spec.node_selector),
+        required_terms=required,
+        preferred_terms=preferred_terms(spec.affinity),
+        tolerations=tolerated,
+        host_ports=host_ports(spec),
+        unevaluated=tuple(sorted(unevaluated)),
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(key: bytes) -> PodShape:
+    return _interned(_shape(key))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _interned(shape: PodShape) -> PodShape:
+    return shape
+
+
+def _beyond_us(spec: structs.PodSpec) -> set[str]:
+    """Name the constraints in use that kube-scheduler's filters evaluate and ours do not."""
+    named: set[str] = set()
+    affinity = spec.affinity
+    if affinity is not None:
+        if affinity.pod_affinity is not None and affinity.pod_affinity.required:
+            named.add("podAffinity")
+        if affinity.pod_anti_affinity is not None and affinity.pod_anti_affinity.required:
+            named.add("podAntiAffinity")
+    spreads = spec.topology_spread_constraints or ()
+    if any(spread.when_unsatisfiable != "ScheduleAnyway" for spread in spreads):
+        named.add("topologySpreadConstraints")
+    if spec.resource_claims:
+        named.add("resourceClaims")
+    for volume in spec.volumes or ():
+        named.update(
+            field for attribute, field in _BLOCKING_VOLUMES if getattr(volume, attribute) is not None
+        )
+    return named
