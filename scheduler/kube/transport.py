@@ -153,7 +153,8 @@ class Transport:
                 timeout=timeout,
                 headers=await self._headers(),
                 allow_redirects=False,
-                **self._extra,
+                server_hostname=self._credentials.tls_server_name,
+                proxy=self._credentials.proxy,
             ) as response:
                 if response.status != 200:
                     raise _refused(
@@ -184,11 +185,6 @@ class Transport:
         if self._session is None:
             raise RuntimeError("Transport is used outside its `async with` block")
         return self._session
-
-    @property
-    def _extra(self) -> dict[str, str]:
-        named = {"server_hostname": self._credentials.tls_server_name, "proxy": self._credentials.proxy}
-        return {name: value for name, value in named.items() if value}
 
     async def _headers(self, content_type: str | None = None) -> dict[str, str]:
         headers = {"Content-Type": content_type} if content_type else {}
@@ -231,7 +227,8 @@ class Transport:
                 data=body,
                 headers=await self._headers(content_type if body is not None else None),
                 allow_redirects=False,  # the token is for this server alone
-                **self._extra,
+                server_hostname=self._credentials.tls_server_name,
+                proxy=self._credentials.proxy,
             ) as response:
                 status = response.status
                 if status < 300:

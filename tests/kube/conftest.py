@@ -48,7 +48,7 @@ class FakeApiServer:
             request.transport.abort()
         return answer
 
-    def _carry_out(self, request: web.Request, body: dict[str, Any]) -> web.Response:
+    def _carry_out(self, request: web.Request, body: dict[str, Any]) -> web.Response:  # noqa: PLR0911  one return per verb
         path, _, action = request.path.rpartition("/")
         if request.method == "GET":
             found = self.objects.get(request.path)

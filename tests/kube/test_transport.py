@@ -112,7 +112,7 @@ async def test_a_watch_that_says_nothing_is_dead() -> None:
         async with Transport(Credentials(server=url), ApiSettings()) as transport:
             stream = transport.watch("/x", resource_version="1", timeout_s=300, silence_s=0.2)
             assert await anext(stream) == [b'{"type":"BOOKMARK"}']
-            with pytest.raises(errors.Unavailable, match="silent for 0.2 s"):
+            with pytest.raises(errors.Unavailable, match=r"silent for 0\.2 s"):
                 await anext(stream)
 
 
