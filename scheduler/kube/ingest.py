@@ -14,7 +14,7 @@ import msgspec
 from scheduler.dialects import own, single
 from scheduler.dialects.dialect import Dialect
 from scheduler.kube.cache import Cache
-from scheduler.kube.reflector import Gone, Key, Put
+from scheduler.kube.reflector import UNREADABLE, Gone, Key, Put
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
 from scheduler.objects import structs
 from scheduler.objects.errors import BadObject
@@ -67,7 +67,7 @@ class Ingest:
         """Translate and store one object, or set it aside."""
         try:
             resource.put(change)
-        except (BadObject, msgspec.MsgspecError) as problem:
+        except (BadObject, *UNREADABLE) as problem:
             self._cache.put_aside(resource.kind, change.key, str(problem))
             if not self._occupies_a_node(resource, change.key):
                 resource.gone(Gone(change.key, change.uid))

@@ -28,6 +28,8 @@ SHORT_WATCH_S: Final = 1.0
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
 
+UNREADABLE: Final = (msgspec.MsgspecError, RecursionError)
+
 Key = tuple[str, str]
 """Namespace (empty for cluster-scoped objects) and name."""
 
@@ -157,7 +159,10 @@ class Reflector:
             self._begin_replace(page.metadata.resource_version)
         changes: list[Change] = []
         for raw in page.items or []:
-            meta = _identified.decode(raw).metadata
+            try:
+                meta = _identified.decode(raw).metadata
+            except UNREADABLE as problem:
+                raise errors.Unavailable(f"A listed object has no readable identity: {problem}.") from problem
             listed.add((meta.namespace, meta.name))
             self._put(meta, raw, changes)
         self._continue = page.metadata.continue_
@@ -174,7 +179,7 @@ class Reflector:
             try:
                 frame = _frame.decode(line)
                 told = _identified.decode(frame.object)
-            except msgspec.MsgspecError as problem:
+            except UNREADABLE as problem:
                 self._must_list = True
                 return Heard(changes, errors.Unavailable(f"A watch event cannot be read: {problem}."))
             if frame.type == "ERROR":
