@@ -1,16 +1,16 @@
 """
 Writes ``PodScheduled=False`` with reason and message to pods that wait, in the words that autoscalers and ``kubectl describe`` look for.
 
-Each write names uid and resource version, so it can never land on a recreated pod or on one that has been bound meanwhile.
-May not: write what stands there already, as far as we have written it ourselves.
-Next: `status` calls this for the members of a group it reports on.
+In extender mode it also touches pods, so that kube-scheduler tries them again. Each write names uid and resource version, so it can never
+land on a recreated pod or on one that has been bound meanwhile. May not: write what stands there already, as far as we have written it
+ourselves. Next: `status` calls this for the members of a group it reports on.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -26,6 +26,7 @@ from scheduler.objects import structs
 
 CONCURRENT: Final = 16  # few, so that bindings of other gangs go first
 MAX_CONFLICTS: Final = 3
+WOKEN_ANNOTATION: Final = "scheduling.tutti.dev/woken-at"
 REMEMBERED: Final = 65536  # arbitrary; a forgotten pod is written once more
 ABOUT_NODES: Final = frozenset(
     {
@@ -60,18 +61,49 @@ class PodConditions:
         results = await asyncio.gather(*(self._write(member, order.report, node_count) for member in pending))
         return results.count(False)
 
+    async def wake(self, member: MemberRef) -> bool:
+        """
+        Touch a waiting pod, so that kube-scheduler tries it again; returns False when that could not be written.
+
+        kube-scheduler looks at labels and annotations of a waiting pod, not at its status, to see whether it has changed.
+        """
+        stamp = self._wall_clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return await self._patch_waiting(member, {"metadata": {"annotations": {WOKEN_ANNOTATION: stamp}}})
+
     async def _write(self, member: MemberRef, report: Report, node_count: int) -> bool:
+        _, since = self._last.get(member.uid, (None, ""))
+        since = since or self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "SchedulerError" if report.status is Status.ERROR else "Unschedulable",
+            "message": sentence(report, node_count),
+            "lastTransitionTime": since,
+        }
+        written = await self._patch_waiting(member, {"status": {"conditions": [condition]}})
+        if written:
+            self._last[member.uid] = (report, since)
+            self._last.move_to_end(member.uid)
+            while len(self._last) > REMEMBERED:
+                self._last.popitem(last=False)
+        return written
+
+    async def _patch_waiting(self, member: MemberRef, change: dict[str, Any]) -> bool:
+        """Patch this pod if it still waits. Returns False when that could not be found out or done; a pod that is gone needs nothing."""
         async with self._slots:
             pod = self._pod_of(member.key)
             version = (
                 pod.resource_version if pod is not None and pod.uid == member.uid and not pod.is_bound else ""
             )
+            path = f"/api/v1/namespaces/{member.key.namespace}/pods/{member.key.name}/status"
             for _ in range(MAX_CONFLICTS + 1):
                 try:
                     version = version or await self._waiting_version(member)
                     if not version:
                         return True
-                    await self._patch(member, version, report, node_count)
+                    identity = {"uid": member.uid, "resourceVersion": version}
+                    body = {**change, "metadata": {**change.get("metadata", {}), **identity}}
+                    await self._transport.patch(path, _encode(body), STRATEGIC_PATCH)
                 except (errors.Conflict, errors.OutcomeUnknown):
                     version = ""
                 except errors.NotFound:
@@ -91,29 +123,6 @@ class PodConditions:
         except msgspec.MsgspecError as problem:
             raise errors.Invalid(f"Pod {member.key} cannot be read: {problem}.") from problem
         return "" if pod.metadata.uid != member.uid or pod.spec.node_name else pod.metadata.resource_version
-
-    async def _patch(self, member: MemberRef, version: str, report: Report, node_count: int) -> None:
-        _, since = self._last.get(member.uid, (None, ""))
-        since = since or self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        condition = {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": "SchedulerError" if report.status is Status.ERROR else "Unschedulable",
-            "message": sentence(report, node_count),
-            "lastTransitionTime": since,
-        }
-        body = _encode(
-            {
-                "metadata": {"uid": member.uid, "resourceVersion": version},
-                "status": {"conditions": [condition]},
-            }
-        )
-        path = f"/api/v1/namespaces/{member.key.namespace}/pods/{member.key.name}/status"
-        await self._transport.patch(path, body, STRATEGIC_PATCH)
-        self._last[member.uid] = (report, since)
-        self._last.move_to_end(member.uid)
-        while len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
 
 
 def sentence(report: Report, node_count: int) -> str:

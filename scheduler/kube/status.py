@@ -29,7 +29,7 @@ from scheduler.kube import errors
 from scheduler.kube.pod_conditions import PodConditions
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import AttemptId, GroupKey, PodKey
-from scheduler.model.podgroups import Attempt, AttemptPhase, PodGroup
+from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.status import Status
 
@@ -221,6 +221,10 @@ class StatusWriter:
                 self.problems += 1
         if to_pods:
             self.problems += await self._pods.publish(order, self._facts.node_count)
+
+    async def wake(self, member: MemberRef) -> None:
+        """Make kube-scheduler try this pod again. What could not be written is counted in `problems`."""
+        self.problems += not await self._pods.wake(member)
 
     async def _publish_group(self, order: Publish) -> None:
         for _ in range(MAX_CONFLICTS + 1):

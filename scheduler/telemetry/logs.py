@@ -43,7 +43,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
-    foreign = [*shared, structlog.stdlib.ExtraAdder()]
+    foreign: list[structlog.types.Processor] = [*shared, structlog.stdlib.ExtraAdder()]
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],

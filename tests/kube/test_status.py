@@ -246,3 +246,19 @@ async def test_publishing_never_raises_and_counts_what_it_could_not_say(api_serv
     api_server.fault = lambda request, number: "403"
     await writer.publish(Publish(GANG, WAITING), to_pods=False)
     assert writer.problems == 1
+
+
+async def test_a_waiting_pod_is_touched_where_kube_scheduler_looks_and_a_bound_one_is_left_alone(
+    api_server, writer
+) -> None:
+    member = MemberRef(PodKey("a", "x"), PodUid("u"))
+    api_server.put(POD, {"metadata": {"name": "x", "namespace": "a", "uid": "u"}, "spec": {}, "status": {}})
+    await writer.wake(member)
+    assert "scheduling.tutti.dev/woken-at" in api_server.objects[POD]["metadata"]["annotations"]
+    api_server.put(
+        POD,
+        {"metadata": {"name": "x", "namespace": "a", "uid": "u"}, "spec": {"nodeName": "n"}, "status": {}},
+    )
+    await writer.wake(member)
+    assert "annotations" not in api_server.objects[POD]["metadata"]
+    assert writer.problems == 0

@@ -146,3 +146,13 @@ async def test_a_waiting_pod_shows_unschedulable_as_kubectl_and_autoscalers_expe
     (scheduled,) = [c for c in conditions if c["type"] == "PodScheduled"]
     assert (scheduled["status"], scheduled["reason"]) == ("False", "Unschedulable")
     assert scheduled["message"].startswith("0/0 nodes are available: ")
+
+
+async def test_a_touch_through_the_status_changes_what_kube_scheduler_compares(world) -> None:
+    pod = await world.pod("x")
+    writer = StatusWriter(world.transport)
+    await writer.wake(MemberRef(PodKey(world.namespace, "x"), PodUid(pod["metadata"]["uid"])))
+    touched = await world.read(world.pod_path("x"))
+    assert writer.problems == 0
+    assert "scheduling.tutti.dev/woken-at" in touched["metadata"]["annotations"]
+    assert touched["metadata"]["resourceVersion"] != pod["metadata"]["resourceVersion"]
