@@ -28,6 +28,7 @@ from scheduler.kube.transport import Transport
 EPOCH_ANNOTATION: Final = "scheduling.tutti.dev/epoch"
 MAX_EPOCH: Final = 2**62  # a forged annotation above this is ignored, or nobody could ever lead again
 
+GIVE_UP_TRIES: Final = 4
 MAX_FOREIGN_PATIENCE: Final = (
     4  # a holder that claims a longer duration than ours is believed up to this many times ours
 )
@@ -182,8 +183,26 @@ class Elector:
             return await self._write(present, {"renewTime": _now()})
 
     async def give_up(self, lease: _Lease) -> None:
-        """Empty the holder, if the Lease is still as we left it; the epoch stays."""
-        await self._write(lease, {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()})
+        """Empty the holder, as long as the Lease is ours; the epoch stays. A renewal that was under way may have moved its version."""
+        present: _Lease | None = lease
+        for _ in range(GIVE_UP_TRIES):
+            if (
+                present is None
+                or present.spec.holder_identity != self._identity
+                or present.epoch != lease.epoch
+            ):
+                return
+            spec: dict[str, str | int] = {
+                "holderIdentity": "",
+                "leaseDurationSeconds": 1,
+                "renewTime": _now(),
+            }
+            try:
+                await self._write(present, spec)
+            except (errors.Conflict, errors.OutcomeUnknown):
+                present = await self._read()
+            else:
+                return
 
     async def _try(self) -> Term | None:
         lease = await self._read()

@@ -32,6 +32,7 @@ from scheduler.model.ids import AttemptId, GroupKey, PodKey
 from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.status import Status
+from scheduler.objects.errors import BadObject
 
 MAX_CONFLICTS: Final = 3
 REACHABLE_WITHIN_S: Final = 60.0  # how long a record that was certainly not sent is tried
@@ -77,8 +78,13 @@ class _Meta(msgspec.Struct, rename="camel"):
     generation: int = 0
 
 
+class _Present(msgspec.Struct):
+    """Something is there; what it holds does not matter here."""
+
+
 class _ConditionsOnly(msgspec.Struct):
     conditions: list[dict[str, Any]] | None = None
+    attempt: _Present | None = None
 
 
 class _Held(msgspec.Struct):
@@ -90,6 +96,10 @@ class _Held(msgspec.Struct):
     @property
     def conditions(self) -> list[dict[str, Any]]:
         return list((self.status.conditions if self.status is not None else None) or [])
+
+    @property
+    def has_attempt(self) -> bool:
+        return self.status is not None and self.status.attempt is not None
 
 
 class _NotWritten(Exception):  # noqa: N818  not a fault: carries why the answer is RecordRefused
@@ -179,7 +189,15 @@ class StatusWriter:
         body = await self._read(order.key)
         if body is None:
             raise _NotWritten(f"{order.key} does not exist any more")
-        return dialect.parse(body), _held.decode(body)
+        try:
+            present, held = dialect.parse(body), _held.decode(body)
+        except (BadObject, msgspec.MsgspecError) as problem:
+            raise _NotWritten(f"{order.key} cannot be read: {problem}") from problem
+        if (
+            present.attempt is None and held.has_attempt
+        ):  # a newer version's, or nobody's that we know: not ours to replace
+            raise _NotWritten(f"{order.key} carries a record that cannot be read: {present.refusal}")
+        return present, held
 
     def _check(self, order: Record, uid: str, present: PodGroup, conflicts: int) -> None:
         """Raise when the record must not be written onto the group as it is now."""

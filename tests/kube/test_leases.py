@@ -181,3 +181,15 @@ async def test_a_problem_on_the_way_is_kept_to_be_shown_and_tried_again(api_serv
     assert "403" in elector.problem
     api_server.fault = lambda request, number: ""
     await ended(await asyncio.wait_for(waiting, 5))
+
+
+async def test_a_renewal_that_was_under_way_does_not_keep_the_lease_from_being_released(
+    api_server, elect
+) -> None:
+    term = await elect("me").acquire()
+    renewed = {**api_server.objects[PATH]}
+    api_server.put(PATH, renewed)  # applied by the server, not answered when the process was told to stop
+    await term._stop()
+    term._lease.metadata.resource_version = "1"
+    await term.release()
+    assert api_server.objects[PATH]["spec"]["holderIdentity"] == ""

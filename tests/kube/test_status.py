@@ -25,6 +25,16 @@ PREPARED = Attempt(
     phase=AttemptPhase.PREPARED,
     members=(RecordedMember("x", PodUid("u"), NodeName("n1"), 0),),
 )
+STORED = {
+    "version": 1,
+    "id": "t9",
+    "epoch": 4,
+    "generation": 1,
+    "minCount": 1,
+    "phase": "Committing",
+    "planRev": 1,
+    "members": [],
+}
 WAITING = Report(Status.UNSCHEDULABLE, Reason.INSUFFICIENT_RESOURCES, "too little free.")
 
 
@@ -117,21 +127,13 @@ async def test_a_conflict_that_is_only_the_operators_write_is_overcome(api_serve
         (group(uid="successor"), "was replaced"),
         (group(generation=2), "the spec of a/g changed"),
         (
-            group(
-                attempt={
-                    "version": 1,
-                    "id": "t9",
-                    "epoch": 6,
-                    "generation": 1,
-                    "min": 1,
-                    "phase": "Committing",
-                    "planRev": 1,
-                }
-            ),
+            group(attempt={**STORED, "id": "t9", "epoch": 6}),
             "later leader",
         ),
+        (group(attempt={**STORED, "version": 99}), "newer Tutti"),
+        (group(attempt={"id": 7}), "a record that cannot be read"),
     ],
-    ids=["recreated", "spec-changed", "later-leader"],
+    ids=["recreated", "spec-changed", "later-leader", "newer-version", "unreadable"],
 )
 async def test_a_record_is_not_written_onto_what_it_was_not_made_for(
     api_server, known, writer, present, says
