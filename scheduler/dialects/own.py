@@ -13,14 +13,28 @@ from msgspec import Raw, Struct, field
 
 from scheduler.dialects import records
 from scheduler.dialects.decoding import decoder
-from scheduler.dialects.own_cluster import parse_queue as parse_queue
-from scheduler.dialects.own_cluster import parse_topology as parse_topology
+from scheduler.dialects.own_cluster import parse_queue, parse_topology
 from scheduler.dialects.own_specs import Spec, spec_from
 from scheduler.model.ids import OWN_DIALECT, GroupKey, GroupUid
 from scheduler.model.podgroups import DEFAULT_QUEUE, Attempt, PodGroup
 from scheduler.objects import structs
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import MAX_UID, required, shared
+
+__all__ = [
+    "ATTEMPT_ANNOTATION",
+    "EPOCH_ANNOTATION",
+    "GROUP",
+    "OWN",
+    "POD_GROUP_LABEL",
+    "RANK_ANNOTATION",
+    "ROLE_LABEL",
+    "VERSION",
+    "OwnDialect",
+    "parse_queue",
+    "parse_topology",
+    "unsupported",
+]
 
 GROUP: Final = "scheduling.tutti.dev"
 VERSION: Final = "v1alpha1"
