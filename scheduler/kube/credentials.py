@@ -85,10 +85,10 @@ def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
         from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger  # noqa: PLC0415
 
         try:
-            merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config
-            loader = KubeConfigLoader(config_dict=merged, active_context=context, config_base_path=None)
+            merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]
+            loader = KubeConfigLoader(config_dict=merged, active_context=context, config_base_path=None)  # type: ignore[no-untyped-call]
             configuration = type.__call__(Configuration)
-            loader.load_and_set(configuration)
+            loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
         except Exception as problem:  # the package raises whatever malformed input leads to
             raise CredentialsError(
                 f"The kubeconfig {where} cannot be used: {_sentence(problem)}"
@@ -111,7 +111,7 @@ def _from_pod() -> Credentials:
 
         configuration = type.__call__(Configuration)
         try:
-            load_incluster_config(client_configuration=configuration)
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except (ConfigException, OSError) as problem:
             raise CredentialsError(
                 f"The pod's service account cannot be used: {_sentence(problem)}"

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from scheduler.config import LeaderSettings
 
+from scheduler.config import LeaderSettings
 from scheduler.kube.leases import EPOCH_ANNOTATION, Elector, Term
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/l"
