@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from scheduler.config import ApiSettings
 
+from scheduler.config import ApiSettings
 from scheduler.engine.messages import Bind
 from scheduler.kube import credentials
 from scheduler.kube.credentials import Credentials
@@ -72,13 +72,13 @@ class World:
 
 
 @pytest.fixture
-def admin(cluster: Any) -> Credentials:
+def upstream(cluster: Any) -> Credentials:
     return credentials.load(cluster.kubeconfig("admin"))
 
 
 @pytest.fixture
-async def world(admin: Credentials) -> AsyncIterator[World]:
-    async with Transport(admin, SETTINGS) as transport:
+async def world(upstream: Credentials) -> AsyncIterator[World]:
+    async with Transport(upstream, SETTINGS) as transport:
         namespace = f"kube-{uuid.uuid4().hex[:8]}"
         await transport.post("/api/v1/namespaces", json.dumps({"metadata": {"name": namespace}}).encode())
         listed = json.loads(await transport.get("/api/v1/nodes", {"limit": "8"}))

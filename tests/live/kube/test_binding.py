@@ -75,9 +75,14 @@ async def test_a_pod_that_somebody_else_bound_is_told_apart_from_our_own_binding
 
 
 @pytest.mark.parametrize("fault", ["lose", "drop", "late", "twice", "503"])
-async def test_a_binding_whose_answer_went_wrong_happens_once_and_is_known(world, admin, fault: str) -> None:
+async def test_a_binding_whose_answer_went_wrong_happens_once_and_is_known(
+    world, upstream, fault: str
+) -> None:
     pod = await world.pod("x")
-    async with fault_proxy(admin) as proxy, Transport(type(admin)(server=proxy.url), SETTINGS) as transport:
+    async with (
+        fault_proxy(upstream) as proxy,
+        Transport(type(upstream)(server=proxy.url), SETTINGS) as transport,
+    ):
         faults = [fault]
         proxy.fault = lambda verb, path: faults.pop() if faults and path.endswith("/binding") else ""
         assert isinstance(await Binder(transport, SETTINGS).bind(world.order(pod)), BindDone)

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from scheduler.config import LeaderSettings
 
+from scheduler.config import LeaderSettings
 from scheduler.kube.leases import Elector
 from tests.live.kube.conftest import World
 

@@ -34,9 +34,9 @@ async def feeding(transport: Transport) -> AsyncIterator[tuple[Cache, Feed]]:
 
 
 @asynccontextmanager
-async def through_proxy(admin: Credentials) -> AsyncIterator[tuple[FaultProxy, Cache, Feed]]:
+async def through_proxy(upstream: Credentials) -> AsyncIterator[tuple[FaultProxy, Cache, Feed]]:
     async with (
-        fault_proxy(admin) as proxy,
+        fault_proxy(upstream) as proxy,
         Transport(Credentials(server=proxy.url), SETTINGS) as transport,
         feeding(transport) as (cache, feed),
     ):
@@ -59,9 +59,9 @@ async def test_groups_members_and_usage_arrive(world, eventually) -> None:
 
 
 async def test_what_was_deleted_while_the_watch_was_expired_is_deleted_from_the_cache(
-    world, admin, eventually
+    world, upstream, eventually
 ) -> None:
-    async with through_proxy(admin) as (proxy, cache, feed):
+    async with through_proxy(upstream) as (proxy, cache, feed):
         pods = [await world.pod(name) for name in ("stays", "goes", "recreated")]
         await eventually(lambda: len(cache.view(world.key())[1]) == 3)
         proxy.hold_watches.clear()

@@ -110,9 +110,14 @@ async def test_a_recreated_group_does_not_inherit_the_record_of_its_predecessor(
 
 
 @pytest.mark.parametrize("fault", ["lose", "drop", "late", "twice", "500"])
-async def test_a_record_whose_answer_went_wrong_is_written_once_and_known(world, admin, fault: str) -> None:
+async def test_a_record_whose_answer_went_wrong_is_written_once_and_known(
+    world, upstream, fault: str
+) -> None:
     created = await world.group()
-    async with fault_proxy(admin) as proxy, Transport(type(admin)(server=proxy.url), SETTINGS) as transport:
+    async with (
+        fault_proxy(upstream) as proxy,
+        Transport(type(upstream)(server=proxy.url), SETTINGS) as transport,
+    ):
         faults = [fault]
         proxy.fault = lambda verb, path: faults.pop() if faults and verb == "PATCH" else ""
         writer = StatusWriter(transport, facts=seen(world, created))
