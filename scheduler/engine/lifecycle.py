@@ -14,11 +14,12 @@ clock: `now` is monotonic time in seconds, given with each event.
 
 A pod without a group is a gang of one and walks the same way, without a record: its binding is its record.
 
-Invariants: a reservation exists from the moment a plan is taken until each member is seen bound or known not to be; no binding before its
-record is acknowledged; every vote gets exactly one answer; an attempt that has bound somebody ends with enough members bound, or with none.
+Invariants: a reservation exists from the moment a plan is taken until each member is seen bound or known not to be; no binding
+before its record is acknowledged; every vote gets exactly one answer; an attempt that has bound somebody ends with enough members
+bound, or with none.
 
-The view of a group is level-triggered (`Observed` replaces), so a missed, repeated or late event cannot wedge a gang. After a restart the
-record in the view is all there is: an open attempt is rolled forward by planning what is not bound yet.
+The view of a group is level-triggered (`Observed` replaces), so a missed, repeated or late event cannot wedge a gang. After a
+restart the record in the view is all there is: an open attempt is rolled forward by planning what is not bound yet.
 
 Next: fencing, tickets and victims join in `Record` and before `Bind`; no state has to be added for them.
 Source: `commit-protocol` design notes; presumed commit after Lampson, "Atomic Transactions", 1981.

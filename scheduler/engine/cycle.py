@@ -1,0 +1,215 @@
+"""
+Theory of operation: `decide`, six numbered steps from a snapshot to a plan.
+
+1. Order the candidates. 2. Hold what cannot be decided: no group, bad spec, members missing, constraints not evaluated. 3. Find the
+level and the domain that the gang is bound to. 4. Place all members that may start, or the fewest that make the gang, on a trial.
+5. Admit with ranks in topology order, or hold with a reason in numbers. 6. The next gang sees what was kept, and nothing of what
+was not.
+
+Pure: the same snapshot gives the same plan, byte for byte, in whatever order its mappings were filled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
+from scheduler.engine.gang import NotPlaced, Placed, batches, place
+from scheduler.engine.sentences import incomplete, not_placed
+from scheduler.engine.standing import Standing, standing
+from scheduler.engine.trial import Trial
+from scheduler.model.ids import GroupKey, LevelName
+from scheduler.model.plan import Admit, Assignment, Decision, DomainRef, Hold, Plan
+from scheduler.model.podgroups import PodGroup
+from scheduler.model.pods import Pod, PodShape
+from scheduler.model.reasons import Reason
+from scheduler.model.resources import Resources
+from scheduler.model.snapshot import Snapshot
+from scheduler.model.status import Status
+from scheduler.topology import CLUSTER, DomainTree
+
+WHOLE_CLUSTER = 0  # position of the root in every tree
+
+
+def decide(
+    snapshot: Snapshot,
+    policies: PolicySet,
+    *,
+    now: float,
+    reporter: Reporter = SILENT,
+    only: frozenset[GroupKey] | None = None,
+) -> Plan:
+    """
+    Decide every candidate group; with `only`, just these, in the order in which all would have been considered.
+
+    `now` in seconds since 1970. A group with nothing to place, because every member that counts has a node, gets no decision.
+    """
+    tree = policies.memo.tree(snapshot)
+    cycle = _Cycle(snapshot, policies, Trial(tree, snapshot, policies.memo))
+    decisions: list[Decision] = []
+    for key in _ordered(snapshot, policies, now, only):
+        decision = cycle.decide(key)
+        if isinstance(decision, Admit):
+            reporter.group_planned(decision)
+        elif decision is not None:
+            reporter.group_held(decision)
+        if decision is not None:
+            decisions.append(decision)
+    return Plan(tuple(decisions))
+
+
+def _ordered(
+    snapshot: Snapshot, policies: PolicySet, now: float, only: frozenset[GroupKey] | None
+) -> list[GroupKey]:
+    """Step 1. Groups that do not exist but have members come last: they only wait to be told so."""
+    wanted = snapshot.groups.keys() | snapshot.members.keys()
+    if only is not None:
+        wanted = wanted & only
+    known = [group for key, group in snapshot.groups.items() if key in wanted]
+    known.sort(
+        key=lambda group: (*policies.group_order(group, now=now), group.created_at, group.key, group.uid)
+    )
+    return [group.key for group in known] + sorted(key for key in wanted if key not in snapshot.groups)
+
+
+@dataclass(slots=True)
+class _Cycle:
+    snapshot: Snapshot
+    policies: PolicySet
+    trial: Trial
+    _largest: Resources | None = None
+
+    def decide(self, key: GroupKey) -> Decision | None:
+        """Steps 2 to 5 for one group."""
+        members = self.snapshot.members.get(key, ())
+        group = self.snapshot.groups.get(key)
+        if group is None:
+            waiting = tuple(pod for pod in members if pod.counts_for_quorum and not pod.is_bound)
+            text = f"PodGroup {key} does not exist; create it, or remove the label."
+            return _hold(key, waiting, Status.WAIT, Reason.POD_GROUP_NOT_FOUND, text) if waiting else None
+        there = standing(group, members)
+        if not there.waiting and not there.surplus and there.order:
+            return None
+        held = self._cannot_be_decided(there)
+        if held is not None:
+            return held
+        level, held = self._required_level(there)
+        return held or self._place(there, level)
+
+    def _cannot_be_decided(self, there: Standing) -> Hold | None:
+        """Step 2."""
+        group, waiting = there.group, there.waiting + there.surplus
+        if group.refusal:
+            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.INVALID_SPEC, group.refusal)
+        if there.missing():
+            return _hold(group.key, waiting, *incomplete(there))
+        if not there.waiting:
+            text = f"maxCount is {group.max_count} and {len(there.bound)} members are bound; the others stay unscheduled."
+            return _hold(group.key, waiting, Status.UNSCHEDULABLE, Reason.ABOVE_MAX_COUNT, text)
+        if group.topology.slices:
+            text = "topology.slices is accepted but not acted upon by this version; remove it to let the gang start."
+            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.NOT_ACTED_UPON, text)
+        unevaluated = sorted({name for pod in there.waiting for name in pod.shape.unevaluated})
+        if unevaluated and self.policies.settings.holds_unevaluated:
+            used = ", ".join(unevaluated)
+            text = f"Members use {used}, which this mode does not evaluate yet; extender mode leaves it to kube-scheduler."
+            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.UNEVALUATED_CONSTRAINT, text)
+        return None
+
+    def _required_level(self, there: Standing) -> tuple[LevelName | None, Hold | None]:
+        """Step 3, first half: the level as the tree knows it."""
+        for name in (there.group.topology.required, there.group.topology.preferred):
+            if name is not None and self.trial.tree.level_of(name) is None:
+                known = ", ".join(self.trial.tree.levels[1:])
+                text = f"No node carries topology level {name!r}; known levels are {known}."
+                return None, _hold(
+                    there.group.key, there.waiting, Status.UNRESOLVABLE, Reason.TOPOLOGY_LEVEL_NOT_FOUND, text
+                )
+        required = there.group.topology.required
+        return (self.trial.tree.level_of(required) if required is not None else None), None
+
+    def _pinned(self, there: Standing, level: LevelName | None) -> int:
+        """Step 3, second half: members that are bound already tie the others to their domain."""
+        tree = self.trial.tree
+        places = (
+            [tree.domain_of(node, level) for node in _nodes_of(tree, there.bound)]
+            if level is not None
+            else []
+        )
+        domains = [place for place in places if place is not None]
+        return max(sorted(set(domains)), key=domains.count) if domains else WHOLE_CLUSTER
+
+    def _place(self, there: Standing, level: LevelName | None) -> Decision:
+        """Step 4, and the choice of step 5."""
+        inside = self._pinned(there, level)
+        smallest = there.smallest_start() or there.waiting[:1]
+        failed: NotPlaced | None = None
+        for pods in (there.waiting, smallest) if len(smallest) < len(there.waiting) else (there.waiting,):
+            wanted = batches(pods, self.snapshot.refused, self._largest_node())
+            found = place(
+                self.trial, wanted, level, inside, self._score, self.policies.settings.max_domains_tried
+            )
+            if isinstance(found, Placed):
+                return self._admit(there, pods, found)
+            failed = found
+        if failed is None:
+            raise AssertionError(f"{there.group.key} has nobody to place")
+        return _hold(there.group.key, there.waiting, *not_placed(self.trial, failed, level))
+
+    def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed) -> Admit:
+        """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""
+        tree, group = self.trial.tree, there.group
+        rank = {pod.uid: number for number, pod in enumerate(there.order)}
+        slots = sorted(
+            (Assignment(pod.key, pod.uid, tree.nodes[found.nodes[pod.uid]], rank[pod.uid]) for pod in pods),
+            key=lambda slot: slot.rank,
+        )
+        used = [*found.nodes.values(), *_nodes_of(tree, there.bound)]
+        common = tree.domains[_common(tree, used)]
+        return Admit(
+            group=group.key,
+            min_count=group.min_count,
+            generation=group.generation,
+            assignments=tuple(slots),
+            domain=DomainRef(common.level, common.name) if common.level != CLUSTER else None,
+            domains_used=_domains_used(tree, used),
+            preferred_met=_meets_preference(tree, used, group),
+        )
+
+    def _score(self, shape: PodShape, node: int) -> int:
+        return self.policies.node_score(shape, self.trial.states[node].node)
+
+    def _largest_node(self) -> Resources:
+        if self._largest is None:
+            most: dict[str, int] = {}
+            for state in self.trial.states:
+                for name, amount in state.node.allocatable.items():
+                    most[name] = max(amount, most.get(name, 0))
+            self._largest = Resources(most)
+        return self._largest
+
+
+def _hold(key: GroupKey, waiting: Sequence[Pod], status: Status, reason: Reason, message: str) -> Hold:
+    return Hold(key, status, reason, message, tuple(pod.uid for pod in waiting))
+
+
+def _nodes_of(tree: DomainTree, bound: Sequence[Pod]) -> list[int]:
+    """Return the numbers of the nodes that hold these pods, as far as they still exist."""
+    return [tree.index[pod.node] for pod in bound if pod.node is not None and pod.node in tree.index]
+
+
+def _common(tree: DomainTree, used: Sequence[int]) -> int:
+    """Return the innermost domain that holds all these nodes."""
+    first, last = tree.path[min(used)], tree.path[max(used)]
+    return max(position for position in first if position in last)
+
+
+def _domains_used(tree: DomainTree, used: Sequence[int]) -> tuple[tuple[LevelName, int], ...]:
+    counts = []
+    for level in tree.levels[1:]:
+        counts.append((level, len({tree.domain_of(node, level) for node in used})))
+    return tuple(counts)
+
+
+def _meets_preference(tree: DomainTree, used: Sequence[int], group: PodGroup) -> bool:
+    level = tree.level_of(group.topology.preferred) if group.topology.preferred is not None else None
+    return level is None or len({tree.domain_of(node, level) for node in used}) == 1

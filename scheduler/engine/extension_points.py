@@ -1,0 +1,64 @@
+"""
+Where policies and observers plug in: small Protocols, called by the cycle.
+
+The engine knows no policy by name; `scheduler.policies.registry` makes a `PolicySet`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from scheduler.engine.capacity import CapacityMemo
+from scheduler.engine.settings import EngineSettings
+from scheduler.model.nodes import Node
+from scheduler.model.plan import Admit, Hold
+from scheduler.model.podgroups import PodGroup
+from scheduler.model.pods import PodShape
+
+
+class GroupOrder(Protocol):
+    """In which order gangs are considered."""
+
+    def __call__(self, group: PodGroup, *, now: float) -> tuple[Any, ...]:
+        """Return a sort key; smaller goes first. The engine appends creation time, name and uid, so ties cannot depend on input order."""
+
+
+class NodeScore(Protocol):
+    """Which of several equally near nodes is better for a pod."""
+
+    def __call__(self, shape: PodShape, node: Node) -> int:
+        """Return a score; higher is better. Compared only between nodes of the same domain that serve equally well."""
+
+
+class Reporter(Protocol):
+    """Told what a cycle did. May count, must not decide."""
+
+    def group_planned(self, admit: Admit) -> None:
+        """A gang got a node for every member."""
+
+    def group_held(self, hold: Hold) -> None:
+        """A gang got nothing."""
+
+
+class _Silent:
+    def group_planned(self, admit: Admit) -> None:
+        """Say nothing."""
+
+    def group_held(self, hold: Hold) -> None:
+        """Say nothing."""
+
+
+SILENT: Reporter = _Silent()
+
+
+@dataclass(frozen=True, eq=False)
+class PolicySet:
+    """
+    The policies of one scheduler, with the bounds of the search.
+
+    `memo` remembers capacities between cycles; it changes the cost of a decision, never its outcome.
+    """
+
+    group_order: GroupOrder
+    node_score: NodeScore
+    settings: EngineSettings = field(default_factory=EngineSettings)
+    memo: CapacityMemo = field(default_factory=CapacityMemo)

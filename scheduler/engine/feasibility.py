@@ -1,0 +1,131 @@
+"""
+May this pod run on this node? The filters of kube-scheduler that concern one pod and one node.
+
+`static_refusal` depends on the node object alone and can be remembered per node; `room` depends on what is free. Order and meaning
+follow kube-scheduler 1.37 (plugins NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit).
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from scheduler.model.nodes import Node, Taint, TaintEffect
+from scheduler.model.pods import HostPort, NodeSelectorTerm, Operator, PodShape, Requirement, Toleration
+from scheduler.model.resources import Resources
+from scheduler.model.snapshot import NodeState
+
+UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
+WILDCARD_IPS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  values read from pods
+NO_LIMIT = 10_000  # copies of a pod that asks for nothing; also the largest gang
+UNBOUNDED_DIGITS = 18  # more digits than any Go int64 has
+
+
+class Refusal(StrEnum):
+    """Why a pod may not run on a node."""
+
+    CORDONED = "cordoned"
+    TAINTED = "tainted"
+    SELECTOR = "selector or affinity not matched"
+    PORTS = "host port taken"
+    RESOURCES = "too little free"
+
+
+def may_run(shape: PodShape, state: NodeState) -> Refusal | None:
+    """Return why one more pod of this shape may not run there; None when it may."""
+    refusal = static_refusal(shape, state.node)
+    if refusal is not None:
+        return refusal
+    if ports_clash(shape.host_ports, state.host_ports):
+        return Refusal.PORTS
+    return None if shape.requests.fits_in(state.free) else Refusal.RESOURCES
+
+
+def room(shape: PodShape, free: Resources, ports: Iterable[HostPort]) -> int:
+    """Return how many pods of this shape fit beside each other into what is free; static refusals are not looked at."""
+    if shape.host_ports:
+        return int(not ports_clash(shape.host_ports, ports) and shape.requests.fits_in(free))
+    copies = shape.requests.copies_in(free)
+    return NO_LIMIT if copies is None else min(copies, NO_LIMIT)
+
+
+def static_refusal(shape: PodShape, node: Node) -> Refusal | None:
+    """Return why pods of this shape can never run on this node as it is labelled and tainted; None when they can."""
+    if node.unschedulable and not any(_tolerates(t, _CORDON) for t in shape.tolerations):
+        return Refusal.CORDONED
+    for taint in node.taints:
+        if taint.effect is not TaintEffect.PREFER_NO_SCHEDULE and not any(
+            _tolerates(t, taint) for t in shape.tolerations
+        ):
+            return Refusal.TAINTED
+    if any(node.labels.get(key) != value for key, value in shape.node_selector):
+        return Refusal.SELECTOR
+    if shape.required_terms is not None and not any(matches(term, node) for term in shape.required_terms):
+        return Refusal.SELECTOR
+    return None
+
+
+def matches(term: NodeSelectorTerm, node: Node) -> bool:
+    """Whether a node selector term matches; a term without requirements matches nothing, as in Kubernetes."""
+    if not term.labels and not term.fields:
+        return False
+    by_label = all(_holds(requirement, node.labels.get(requirement.key)) for requirement in term.labels)
+    return by_label and all(_field_holds(requirement, node) for requirement in term.fields)
+
+
+def ports_clash(wanted: Iterable[HostPort], taken: Iterable[HostPort]) -> bool:
+    """Whether two lists of host ports cannot be on one node: same protocol and port, and addresses that overlap."""
+    occupied = tuple(taken)
+    return any(_same_port(mine, other) for mine in wanted for other in occupied)
+
+
+def tolerated(shape: PodShape, taint: Taint) -> bool:
+    """Whether pods of this shape put up with the taint."""
+    return any(_tolerates(toleration, taint) for toleration in shape.tolerations)
+
+
+_CORDON = Taint(UNSCHEDULABLE_TAINT, TaintEffect.NO_SCHEDULE)
+
+
+def _same_port(mine: HostPort, other: HostPort) -> bool:
+    if (mine.protocol, mine.port) != (other.protocol, other.port):
+        return False
+    return mine.ip == other.ip or mine.ip in WILDCARD_IPS or other.ip in WILDCARD_IPS
+
+
+def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect is not None and toleration.effect is not taint.effect:
+        return False
+    if toleration.key and toleration.key != taint.key:
+        return False
+    if toleration.exists:
+        return True
+    return bool(toleration.key) and toleration.value == taint.value
+
+
+def _field_holds(requirement: Requirement, node: Node) -> bool:
+    return requirement.key == "metadata.name" and _holds(requirement, node.name)
+
+
+def _holds(requirement: Requirement, value: str | None) -> bool:
+    return _TESTS[requirement.operator](value, requirement.values)
+
+
+def _greater(value: str | None, wanted: tuple[str, ...], sign: int) -> bool:
+    if value is None or len(wanted) != 1:
+        return False
+    mine, bound = _integer(value), _integer(wanted[0])
+    return mine is not None and bound is not None and (mine - bound) * sign > 0
+
+
+def _integer(text: str) -> int | None:
+    digits = text.removeprefix("-").removeprefix("+")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= UNBOUNDED_DIGITS else None
+
+
+_TESTS: dict[Operator, Callable[[str | None, tuple[str, ...]], bool]] = {
+    Operator.IN: lambda value, wanted: value is not None and value in wanted,
+    Operator.NOT_IN: lambda value, wanted: value is None or value not in wanted,
+    Operator.EXISTS: lambda value, _: value is not None,
+    Operator.DOES_NOT_EXIST: lambda value, _: value is None,
+    Operator.GT: lambda value, wanted: _greater(value, wanted, 1),
+    Operator.LT: lambda value, wanted: _greater(value, wanted, -1),
+}

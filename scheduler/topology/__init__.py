@@ -1,0 +1,18 @@
+"""
+Nodes arranged into domains: from evidence to flat tables.
+
+For: turning facts ("node n is in rack r3, says source s") into a tree that the engine can walk in constant steps.
+May not: know pods or gangs, read labels (`scheduler.sources` does), be asked inside a search: tables are compiled once per evidence.
+Next: `scheduler.engine.placements` walks the tree.
+
+Decisions
+- 2026-11: networkx builds and checks, flat tables decide. A graph query per candidate costs a thousand times a table lookup.
+- 2026-11: nodes stand in order of their path, so every domain is a slice and its capacity one subtraction of prefix sums.
+- 2026-11: a node of which a level is not known is in a domain of its own there, named after nothing. Rejected: leaving such nodes
+  out, which
+  would idle them; and one shared "unknown" domain, which would call strangers neighbours.
+"""
+
+from scheduler.topology.domains import CLUSTER, HOST, Domain, DomainTree, compile_tree
+
+__all__ = ["CLUSTER", "HOST", "Domain", "DomainTree", "compile_tree"]
