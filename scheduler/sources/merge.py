@@ -142,11 +142,11 @@ def _split(
                 else:
                     by_domain.setdefault(name, []).append(node)
             if len(by_domain) == 1:
-                (name,) = by_domain
+                (only,) = by_domain
                 follows = [node for node in silent if not any((node, each) in domains for each in between)]
-                domains.update(((node, level), DomainName(name)) for node in follows)
-                by_domain[name] += follows
-                silent = [node for node in silent if node not in set(follows)]
+                domains.update(((node, level), DomainName(only)) for node in follows)
+                by_domain[only] += follows
+                silent = [node for node in silent if (node, level) not in domains]
             further += [by_domain[name] for name in sorted(by_domain)] + ([silent] if silent else [])
         parts = further
     return parts
