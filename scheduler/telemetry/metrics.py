@@ -19,6 +19,7 @@ from prometheus_client import (
 )
 
 from scheduler.model.ids import QueueName
+from scheduler.model.plan import Admit, Hold
 from scheduler.model.reasons import Reason
 
 MAX_QUEUES: Final = 50
@@ -39,9 +40,6 @@ class Metrics:
         own = self.registry
         self._decision = Histogram(
             "tutti_decision_seconds", "Time of one decision cycle.", registry=own, buckets=SECONDS_SHORT
-        )
-        self._considered = Counter(
-            "tutti_groups_considered", "Groups looked at by decision cycles.", registry=own
         )
         self._planned = Counter("tutti_groups_planned", "Groups that got a plan.", registry=own)
         self._held = Counter(
@@ -94,6 +92,14 @@ class Metrics:
     def render(self) -> bytes:
         """Return everything in the text format of Prometheus."""
         return generate_latest(self.registry)
+
+    def group_planned(self, admit: Admit) -> None:
+        """A cycle found a node for every member. With `group_held`: the engine's `Reporter`; called from its thread."""
+        self._planned.inc()
+
+    def group_held(self, hold: Hold) -> None:
+        """A cycle left a gang waiting."""
+        self._held.labels(str(hold.reason)).inc()
 
     def decided(self, seconds: float) -> None:
         """One cycle took so long."""

@@ -1,7 +1,10 @@
 """Names start with tutti_, label sets stay small, and nothing carries a creation time."""
 
-from scheduler.model.ids import QueueName
+from scheduler.engine.extension_points import Reporter
+from scheduler.model.ids import GroupKey, QueueName
+from scheduler.model.plan import Admit, Hold
 from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
 from scheduler.telemetry.metrics import MAX_QUEUES, Metrics
 
 
@@ -56,3 +59,13 @@ def test_two_schedulers_in_one_process_do_not_share_numbers() -> None:
     one, other = Metrics(), Metrics()
     one.attempt_ended("committed")
     assert not any('result="committed"' in line for line in lines(other))
+
+
+def test_a_cycle_reports_what_it_planned_and_why_it_held() -> None:
+    metrics = Metrics()
+    reporter: Reporter = metrics
+    reporter.group_planned(Admit(GroupKey("a", "g"), 1, 1, ()))
+    reporter.group_held(Hold(GroupKey("a", "h"), Status.WAIT, Reason.GANG_INCOMPLETE, "3 of 4"))
+    assert {"tutti_groups_planned_total 1.0", 'tutti_groups_held_total{reason="GangIncomplete"} 1.0'} <= set(
+        lines(metrics)
+    )
