@@ -94,10 +94,9 @@ class ApiServer:
             self._mine.connection = connection
         if connection is None:
             if self._tls is None:
-                self._tls = ssl.create_default_context(cafile=str(self.access.authority))
-                self._tls.load_cert_chain(
-                    self.access.certificate(self.identity), self.access.key(self.identity)
-                )
+                tls = ssl.create_default_context(cafile=str(self.access.authority))
+                tls.load_cert_chain(self.access.certificate(self.identity), self.access.key(self.identity))
+                self._tls = tls  # only now: another thread must not connect without the certificate
             address = urlsplit(self.endpoint)
             connection = http.client.HTTPSConnection(
                 address.hostname or "", address.port, timeout=self.timeout_s, context=self._tls

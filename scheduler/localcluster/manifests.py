@@ -109,7 +109,7 @@ def _established(server: ApiServer, target: str, origin: str) -> None:
     give_up_at = time.monotonic() + _ESTABLISHED_WITHIN_S
     while time.monotonic() < give_up_at:
         conditions = server.request("GET", target).json().get("status", {}).get("conditions", [])
-        states = {each["type"]: each for each in conditions}
+        states = {each["type"]: each for each in conditions or ()}
         if states.get("Established", {}).get("status") == "True":
             return
         refused = states.get("NonStructuralSchema") or states.get("NamesAccepted", {})
