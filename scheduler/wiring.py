@@ -13,18 +13,15 @@ import signal
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
 
 from scheduler.config import Component, Mode, Settings
-from scheduler.controller import spawn
 from scheduler.driver.chronicle import Chronicle
-from scheduler.driver.desk import VoteDesk
 from scheduler.driver.driver import Hands
 from scheduler.driver.term import LeadershipLostError, Parts
-from scheduler.extender import shell
 from scheduler.kube import credentials
 from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache
@@ -71,6 +68,7 @@ async def _run(options: RunOptions) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    code = 0
     try:
         async with asyncio.TaskGroup() as tasks:
             if Component.OPERATOR in options.components:
@@ -80,11 +78,13 @@ async def _run(options: RunOptions) -> int:
                 stop.set()
     except* LeadershipLostError as lost:
         logs.get("wiring").error("stopped", why=str(lost.exceptions[0]))
-        return 1
-    return 0
+        code = 1
+    return code
 
 
 async def _operator(options: RunOptions, stop: asyncio.Event) -> None:
+    from scheduler.controller import spawn  # noqa: PLC0415  only who runs an operator needs it
+
     command = spawn.command(
         kubeconfig=options.operator_kubeconfig or options.kubeconfig,
         context=options.context,
@@ -98,6 +98,9 @@ async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:
         if options.mode is Mode.STANDALONE:
             await loop.run(parts, stop)
         else:
+            from scheduler.driver.desk import VoteDesk  # noqa: PLC0415
+            from scheduler.extender import shell  # noqa: PLC0415  FastAPI and uvicorn are heavy, and for this mode only
+
             desk = VoteDesk(
                 parts.hands.cache, parts.clock, refused_ttl_s=options.settings.extender.refused_ttl_s
             )
@@ -119,19 +122,20 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         feed = Feed(transport, cache, settings.api, observer=metrics.changes_taken_in)
         elector = Elector(transport, settings.leader, settings.namespace, _identity(), clock)
         recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
-        chronicle = Chronicle(metrics, recorder, cache)
+        chronicle = Chronicle(metrics, recorder, cache, reporter=metrics)
         hands = Hands(
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
             status=StatusWriter(transport, facts=cache),
             pods_hear_reasons=options.mode is Mode.STANDALONE,
         )
-        policies = default_policies(settings.policies, settings.engine_for(options.mode))
+        engine = replace(settings.engine, holds_unevaluated=options.mode is Mode.STANDALONE)
+        policies = default_policies(settings.policies, engine)
         parts = Parts(settings, clock, feed, elector, hands, policies, chronicle)
         checks = health.Checks(
             ready=lambda: "" if cache.is_synced else "the first lists are not complete",
             leading=lambda: "" if chronicle.is_leading else "not leader",
-            prepare=lambda: metrics.watches(feed.silence_s(), feed.relists),
+            prepare=lambda: _prepare(metrics, feed, cache),
         )
         async with health.serve(settings.probes, metrics, checks) as address, asyncio.TaskGroup() as tasks:
             logs.get("wiring").info("started", mode=options.mode.value, probes=address, pid=os.getpid())
@@ -140,6 +144,11 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
                 yield parts
             finally:
                 writing.cancel()
+
+
+def _prepare(metrics: Metrics, feed: Feed, cache: Cache) -> None:
+    metrics.watches(feed.silence_s(), feed.relists)
+    metrics.set_aside(aside.kind for aside in cache.set_aside)
 
 
 def _identity() -> str:
