@@ -29,7 +29,7 @@ class _Member(Struct):
     name: Name
     uid: Name
     node: Name
-    rank: Count
+    rank: Count | None = None  # None: its place in the list
 
 
 class _Record(Struct, rename="camel"):
@@ -93,8 +93,13 @@ def attempt_from(raw: bytes | msgspec.Raw) -> Attempt:
         min_count=record.min_count,
         phase=record.phase,
         members=tuple(
-            RecordedMember(member.name, PodUid(member.uid), NodeName(member.node), member.rank)
-            for member in record.members
+            RecordedMember(
+                name=member.name,
+                uid=PodUid(member.uid),
+                node=NodeName(member.node),
+                rank=place if member.rank is None else member.rank,
+            )
+            for place, member in enumerate(record.members)
         ),
         plan_rev=record.plan_rev,
         repair_spent_s=record.repair_spent_seconds,

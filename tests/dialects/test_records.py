@@ -93,6 +93,13 @@ def test_group_without_a_record_has_no_attempt(status: Any) -> None:
     assert (read.attempt, read.refusal) == (None, "")
 
 
+def test_member_without_a_rank_has_that_of_its_place() -> None:
+    members = [{"name": f"p-{n}", "uid": f"u-{n}", "node": "node-0"} for n in range(3)]
+    attempt = group_with({"attempt": GOOD | {"members": members}}).attempt
+    assert attempt is not None
+    assert [member.rank for member in attempt.members] == [0, 1, 2]
+
+
 GOOD = {"id": "a", "epoch": 1, "generation": 1, "minCount": 1, "phase": "Committed", "members": []}
 
 
