@@ -12,12 +12,12 @@ from typing import Final
 from msgspec import Raw, Struct, field
 
 from scheduler.dialects import records
-from scheduler.dialects.decoding import decoder
 from scheduler.dialects.own_cluster import parse_queue, parse_topology
 from scheduler.dialects.own_specs import Spec, spec_from
 from scheduler.model.ids import OWN_DIALECT, GroupKey, GroupUid
 from scheduler.model.podgroups import DEFAULT_QUEUE, Attempt, PodGroup
 from scheduler.objects import structs
+from scheduler.objects.decoding import decoder
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import MAX_UID, required, shared
 

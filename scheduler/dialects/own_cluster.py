@@ -4,13 +4,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
 
-from scheduler.dialects.decoding import decoder
 from scheduler.model.facts import Level
 from scheduler.model.ids import LevelName, QueueName
 from scheduler.model.queues import Queue
 from scheduler.model.resources import Resources
 from scheduler.objects import structs
 from scheduler.objects.amounts import exact, offered
+from scheduler.objects.decoding import decoder
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import required
 

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from scheduler.dialects.decoding import decoder
 from scheduler.model.ids import QueueName
 from scheduler.model.podgroups import (
     DEFAULT_QUEUE,
@@ -19,6 +18,7 @@ from scheduler.model.podgroups import (
     Slice,
     TopologyConstraint,
 )
+from scheduler.objects.decoding import decoder
 from scheduler.objects.errors import BadObject
 
 MAX_COUNT: Final = 10_000

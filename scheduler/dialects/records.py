@@ -12,9 +12,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from scheduler.dialects.decoding import decoder
 from scheduler.model.ids import AttemptId, NodeName, PodUid
 from scheduler.model.podgroups import RECORD_VERSION, Attempt, AttemptPhase, RecordedMember
+from scheduler.objects.decoding import decoder
 from scheduler.objects.errors import BadObject
 
 MAX_MEMBERS: Final = 10_000

@@ -3,7 +3,7 @@ Kubernetes objects on the wire: only the fields that we read, decoded by msgspec
 
 Everything a typed API server may leave out has a default; nulls are accepted where Go has a pointer, list or map. Unknown fields are
 skipped without being decoded, which is most of a pod. A wrong type is msgspec's ValidationError.
-Next: `pods`, `nodes` and `priorities` translate; whoever receives bytes makes the decoder.
+Next: `pods`, `nodes` and `priorities` translate; whoever receives bytes makes the decoder, with `decoding` if it is to tell of bad bytes.
 """
 
 from datetime import datetime
