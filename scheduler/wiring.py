@@ -57,6 +57,10 @@ class RunOptions:
     state_dir: Path | None = None
 
 
+class StartError(Exception):
+    """A part could not be started; one sentence that says what to do."""
+
+
 def run(options: RunOptions) -> int:
     """Run until SIGTERM or SIGINT; return the exit code: 0 after a clean stop, 1 when leadership was lost."""
     logs.configure(options.settings.log)
