@@ -22,18 +22,33 @@ Reading = Callable[[structs.Container], structs.Quantities | None]
 def effective_request(spec: structs.PodSpec, status: structs.PodStatus) -> Resources:
     """Return what the pod takes from a node. Raises: BadObject."""
     infeasible = _is_resize_infeasible(status)
-    granted_by_name = {
+    total: Exact = {} if infeasible else _aggregate(spec, _asked)
+    for said in _said_by_kubelet(spec, status, infeasible):
+        raise_to(total, said)
+    total |= _pod_level(spec, status, infeasible)
+    add(total, exact(spec.overhead, "spec.overhead"))
+    return requested(total)
+
+
+def _said_by_kubelet(spec: structs.PodSpec, status: structs.PodStatus, infeasible: bool) -> tuple[Exact, ...]:
+    """Return what the kubelet has granted and what it has applied: for the whole pod where it says so, else added up."""
+    granted, applied = status.allocated_resources, status.resources
+    if granted is not None and applied is not None and applied.requests is not None:
+        return (
+            exact(granted, "status.allocatedResources"),
+            exact(applied.requests, "status.resources.requests"),
+        )
+    by_name = {
         container.name: container
         for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
         if container.allocated_resources is not None or container.resources is not None
     }
-    total = {} if infeasible and granted_by_name else _aggregate(spec, _asked)
-    if granted_by_name:
-        raise_to(total, _aggregate(spec, _granted(granted_by_name, infeasible)))
-        raise_to(total, _aggregate(spec, _applied(granted_by_name, infeasible)))
-    total |= _pod_level(spec, status, infeasible)
-    add(total, exact(spec.overhead, "spec.overhead"))
-    return requested(total)
+    if not by_name:
+        return ()
+    return (
+        _aggregate(spec, _granted(by_name, infeasible)),
+        _aggregate(spec, _applied(by_name, infeasible)),
+    )
 
 
 def _aggregate(spec: structs.PodSpec, reading: Reading) -> Exact:

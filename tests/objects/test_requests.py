@@ -127,6 +127,12 @@ def test_resize_of_pod_level_requests_counts_at_its_largest() -> None:
     assert requested(spec, status)["cpu"] == 4000
 
 
+def test_what_the_kubelet_says_of_the_whole_pod_stands_in_place_of_its_containers() -> None:
+    spec = RUNNING | {"containers": [asking({"cpu": "1"}), asking({"cpu": "1"})]}
+    status = resized("9", allocatedResources={"cpu": "3"}, resources={"requests": {"cpu": "2500m"}})
+    assert requested(spec, status)["cpu"] == 3000
+
+
 def test_request_beyond_any_machine_stays_beyond_any_machine() -> None:
     assert requested({"containers": [asking({"memory": "7Ei"})] * 3})["memory"] == MAX_AMOUNT
 
