@@ -112,12 +112,23 @@ def _nested(
         for value in sorted(alike):
             parts = _split(alike[value], outer, domains)
             for part in parts:
-                parent = next((domains[part[0], o] for o in reversed(outer) if (part[0], o) in domains), None)
-                if len(parts) > 1 and parent is None:
+                parent = _parent(part[0], outer, domains)
+                if len(parts) > 1 and not parent:
                     continue  # equal values elsewhere, and nothing that tells whose this one is: unknown
                 name = DomainName(value if len(parts) == 1 else f"{parent}/{value}")
                 domains.update(((node, level.name), name) for node in part)
     return domains
+
+
+def _parent(
+    node: NodeName, outer: list[LevelName], domains: Mapping[tuple[NodeName, LevelName], DomainName]
+) -> str:
+    """Return the nearest domain further out; with its level in front where that is not the next one, whose words may be the same."""
+    for level in reversed(outer):
+        name = domains.get((node, level))
+        if name is not None:
+            return name if level == outer[-1] else f"{level}={name}"
+    return ""
 
 
 def _split(

@@ -1,7 +1,7 @@
 """One hierarchy out of many labels: it always nests, does not depend on order, and says where each fact comes from."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.model.facts import Evidence, Level, TopologyFact
@@ -119,6 +119,13 @@ def test_equal_racks_of_different_blocks_are_different_racks() -> None:
     assert domains(found, "rack") == {"n0": "b0/1", "n1": "b1/1"}
 
 
+def test_parents_of_one_word_on_different_levels_are_told_apart() -> None:
+    found = evidence(
+        [node("n0", {TIER_0: "x", TIER_2: "a"}), node("n1", {TIER_0: "x", TIER_1: "a", TIER_2: "b"})]
+    )
+    assert domains(found, "rack") == {"n0": "spine=a/x", "n1": "a/x"}
+
+
 def test_node_takes_the_block_that_the_rest_of_its_rack_names() -> None:
     found = evidence([node("n0", {TIER_0: "r", TIER_1: "b"}), node("n1", {TIER_0: "r"})])
     assert domains(found, "block") == {"n0": "b", "n1": "b"}
@@ -159,6 +166,7 @@ LABELS = st.dictionaries(
 )
 
 
+@settings(max_examples=300)
 @given(st.lists(LABELS, max_size=10), st.randoms(use_true_random=False))
 def test_domains_always_nest_and_do_not_depend_on_the_order_of_nodes(labels, random) -> None:
     nodes = [node(f"n{number}", each) for number, each in enumerate(labels)]
