@@ -11,8 +11,8 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,7 +103,7 @@ async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:
             await loop.run(parts, stop)
         else:
             from scheduler.driver.desk import VoteDesk  # noqa: PLC0415
-            from scheduler.extender import shell  # noqa: PLC0415  FastAPI and uvicorn are heavy, and for this mode only
+            from scheduler.extender import kube_scheduler, server, shell  # noqa: PLC0415  FastAPI and uvicorn are heavy, and for this mode only
 
             desk = VoteDesk(
                 parts.hands.cache, parts.clock, refused_ttl_s=options.settings.extender.refused_ttl_s
@@ -113,7 +113,8 @@ async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:
                 options.kube_scheduler_kubeconfig or options.kubeconfig,
                 options.state_dir,
             )
-            await shell.run(parts, desk, beside, stop)
+            with _told(server.ListenError, kube_scheduler.KubeSchedulerError):
+                await shell.run(parts, desk, beside, stop)
 
 
 @asynccontextmanager
@@ -148,6 +149,18 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
                 yield parts
             finally:
                 writing.cancel()
+
+
+@contextmanager
+def _told(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn the first of these, also out of a group of tasks, into a StartError."""
+    try:
+        yield
+    except* kinds as problems:
+        first: BaseException = problems
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise StartError(str(first)) from first
 
 
 def _prepare(metrics: Metrics, feed: Feed, cache: Cache) -> None:

@@ -44,6 +44,7 @@ class VoteDesk:
         self._unplanned: set[PodUid] = set()
         self._arrivals: dict[GroupKey, float] = {}
         self._moved = asyncio.Event()
+        self.opened = asyncio.Event()
         self._patience_s = SAVINGS_S
         self._patience_at = clock()
 
@@ -52,6 +53,7 @@ class VoteDesk:
     def open(self, lifecycle: Lifecycle, post: Callable[[Event], None]) -> None:
         """Begin to answer: this replica leads."""
         self._lifecycle, self._post = lifecycle, post
+        self.opened.set()
 
     def close(self, error: str) -> None:
         """Answer every waiting call and stop leading."""

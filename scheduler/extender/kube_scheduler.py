@@ -1,0 +1,161 @@
+"""
+The dedicated kube-scheduler: its configuration, and its life as a child of this process.
+
+Two extender entries, because a timeout counts for all verbs of one: a short one for /filter and /prioritize, a long one for /bind,
+which is the barrier. All nodes are looked at, else the planned one may not be offered; preemption for single members is switched
+off.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from scheduler.config import ExtenderSettings
+from scheduler.extender.pki import Pki
+from scheduler.telemetry import logs
+
+RETRY_S: Final = (
+    1,
+    2,
+)  # first and longest pause before a refused pod is tried again; a gang's wake-up is as quick as this
+WORKERS: Final = 16
+GRACE_S: Final = 5.0
+RESTART_S: Final = 2.0
+QPS, BURST = 500.0, 1000
+
+
+class KubeSchedulerError(Exception):
+    """kube-scheduler cannot be run; one sentence that says what its log says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Election:
+    """Leader election of the kube-scheduler itself, where several replicas run (in a cluster)."""
+
+    namespace: str = "tutti-system"
+    lease: str = "tutti-kube-scheduler"
+
+
+def configuration(
+    scheduler_names: tuple[str, ...],
+    settings: ExtenderSettings,
+    pki: Pki,
+    *,
+    port: int,
+    kubeconfig: Path | None,
+    election: Election | None,
+) -> str:
+    """Return a KubeSchedulerConfiguration as YAML. `kubeconfig` None: the pod's own ServiceAccount."""
+    tls = {
+        "caFile": str(pki.authority),
+        "certFile": str(pki.client_certificate),
+        "keyFile": str(pki.client_key),
+    }
+    url = f"https://{settings.host}:{port}"
+    common: dict[str, Any] = {"enableHTTPS": True, "nodeCacheCapable": True, "tlsConfig": tls}
+    document: dict[str, Any] = {
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "clientConnection": {
+            "qps": QPS,
+            "burst": BURST,
+            **({"kubeconfig": str(kubeconfig)} if kubeconfig is not None else {}),
+        },
+        "leaderElection": {"leaderElect": False}
+        if election is None
+        else {"leaderElect": True, "resourceName": election.lease, "resourceNamespace": election.namespace},
+        "percentageOfNodesToScore": 100,
+        "parallelism": WORKERS,
+        "podInitialBackoffSeconds": RETRY_S[0],
+        "podMaxBackoffSeconds": RETRY_S[1],
+        "profiles": [
+            {"schedulerName": name, "plugins": {"multiPoint": {"disabled": [{"name": "DefaultPreemption"}]}}}
+            for name in scheduler_names
+        ],
+        "extenders": [
+            {
+                "urlPrefix": url,
+                "filterVerb": "filter",
+                "prioritizeVerb": "prioritize",
+                "preemptVerb": "preempt",
+                "weight": 10,
+                "httpTimeout": f"{settings.filter_timeout_s:g}s",
+                **common,
+            },
+            {
+                "urlPrefix": f"{url}/",
+                "bindVerb": "bind",
+                "httpTimeout": f"{settings.http_timeout_s:g}s",
+                **common,
+            },
+        ],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
+    """
+    Run kube-scheduler until cancelled; start it again when it ends by itself.
+
+    Raises: KubeSchedulerError when it cannot be started, or ends at once.
+    """
+    arguments = [
+        str(binary),
+        f"--config={config}",
+        f"--secure-port={port}",
+        "--bind-address=127.0.0.1",
+        "--v=1",
+    ]
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        with log.open("ab") as output:
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *arguments, stdout=output, stderr=output, preexec_fn=_die_with_parent
+                )
+            except OSError as problem:
+                raise KubeSchedulerError(
+                    f"{binary} cannot be started: {problem.strerror or problem}."
+                ) from problem
+        try:
+            code = await child.wait()
+        finally:
+            if child.returncode is None:
+                await _end(child)
+        if loop.time() - begun < RESTART_S:
+            raise KubeSchedulerError(
+                f"{binary} ended at once with code {code}; {log} ends with: {_tail(log)}"
+            )
+        logs.get("extender").warning("kube-scheduler ended and is started again", code=code)
+        await asyncio.sleep(RESTART_S)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        child.terminate()
+    try:
+        async with asyncio.timeout(GRACE_S):
+            await child.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end the child when we are killed; elsewhere it notices that nobody answers its extender calls."""
+    if os.uname().sysname == "Linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def _tail(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:500] if lines else "nothing"

@@ -1,0 +1,111 @@
+"""
+Keys for the loopback between kube-scheduler and the extender: an authority, a server and a client certificate, made on the spot.
+
+A kube-scheduler extender can send no token, so a client certificate is the only way to know who asks. The keys never leave the
+directory; it is readable by its owner only.
+"""
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+LIFETIME = timedelta(days=365)
+BACKDATED = timedelta(minutes=5)  # clocks differ
+CLIENT_NAME = "tutti-kube-scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Pki:
+    """Where the files are."""
+
+    authority: Path
+    server_certificate: Path
+    server_key: Path
+    client_certificate: Path
+    client_key: Path
+
+
+def make(directory: Path, host: str) -> Pki:
+    """
+    Make fresh keys in `directory` for a server at `host`, and return their paths. Each start makes its own; old ones are replaced.
+
+    Raises: OSError when the directory cannot be written.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    now = datetime.now(UTC)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = _certificate(
+        "tutti extender authority", authority_key, None, authority_key, now, host=None, usage=None
+    )
+    pki = Pki(
+        *(directory / name for name in ("ca.crt", "server.crt", "server.key", "client.crt", "client.key"))
+    )
+    _write(pki.authority, authority.public_bytes(serialization.Encoding.PEM))
+    for name, usage, address, certificate_path, key_path in (
+        ("tutti-extender", ExtendedKeyUsageOID.SERVER_AUTH, host, pki.server_certificate, pki.server_key),
+        (CLIENT_NAME, ExtendedKeyUsageOID.CLIENT_AUTH, None, pki.client_certificate, pki.client_key),
+    ):
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _certificate(name, key, authority, authority_key, now, host=address, usage=usage)
+        _write(key_path, _pem(key))
+        _write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
+    return pki
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Certificate | None,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+    *,
+    host: str | None,
+    usage: x509.ObjectIdentifier | None,
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer is not None else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + LIFETIME)
+        .add_extension(
+            x509.BasicConstraints(ca=issuer is None, path_length=0 if issuer is None else None), critical=True
+        )
+    )
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    if host is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(host)]), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write so that a reader sees the old file or the new one, and nobody else sees either."""
+    draft = path.with_suffix(path.suffix + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    draft.replace(path)
