@@ -1,4 +1,4 @@
-"""``python -m scheduler.cli`` is ``tutti``."""
+"""`python -m scheduler.cli` is `tutti`."""
 
 from scheduler.cli.app import main
 

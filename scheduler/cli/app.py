@@ -1,67 +1,121 @@
-"""`tutti`: the list of commands."""
+"""
+`tutti`: the entry point, the list of commands, and the one place where failures become sentences.
 
-from importlib import metadata
-from typing import Annotated
+Next: each command lives in the module named in `COMMANDS`.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
-from typer.core import TyperGroup
 
-from scheduler import __version__
-from scheduler.cli.errors import DEBUG
-from scheduler.cli.run import run
+from scheduler.cli.errors import ANSWER_IS_NO, described
+from scheduler.cli.mounting import LazyGroup
 
-PLUGINS = "tutti.commands"  # entry points of packages that add commands, such as the benchmarks
+COMMANDS: Final = {
+    "demo": (
+        "scheduler.cli.demo.command:app",
+        "Watch gangs start whole or wait whole on a real local control plane.",
+    ),
+    "cluster": ("scheduler.cli.cluster:app", "A real local control plane: build, up, down, status."),
+    "install": (
+        "scheduler.cli.install:install_app",
+        "Install Tutti on the cluster of the current kubeconfig context.",
+    ),
+    "uninstall": ("scheduler.cli.install:uninstall_app", "Remove what `tutti install` has installed."),
+    "run": ("scheduler.cli.run:app", "Run scheduler and operator in the foreground."),
+    "scheduler-config": (
+        "scheduler.cli.scheduler_config:app",
+        "Print the configuration of a dedicated kube-scheduler beside the extender.",
+    ),
+    "get": ("scheduler.cli.get:app", "List groups, queues or the topology of a live cluster."),
+    "explain": ("scheduler.cli.explain:app", "Say why a group waits, and what would help."),
+    "topology": ("scheduler.cli.topology:app", "Show the network as Tutti sees it."),
+    "snapshot": ("scheduler.cli.snapshot:snapshot_app", "Save what one cycle may know to a file."),
+    "decide": (
+        "scheduler.cli.snapshot:decide_app",
+        "Decide a saved snapshot offline; print plan and reasons.",
+    ),
+}
 
 
-class Commands(TyperGroup):
-    """Commands of ours, and those that other packages add, imported only when they are asked for."""
+class Commands(LazyGroup):
+    """All commands of `tutti`."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """Return the names of all commands."""
-        added = [point.name for point in metadata.entry_points(group=PLUGINS)]
-        return [*super().list_commands(ctx), *sorted(name for name in added if name not in self.commands)]
-
-    def get_command(self, ctx: typer.Context, cmd_name: str):  # type: ignore[no-untyped-def, override]
-        """Return a command by name."""
-        found = super().get_command(ctx, cmd_name)
-        if found is not None:
-            return found
-        for point in metadata.entry_points(group=PLUGINS, name=cmd_name):
-            return typer.main.get_command(point.load())
-        return None
+    places = COMMANDS
 
 
-app = typer.Typer(
-    name="tutti",
-    cls=Commands,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    help="Gang scheduler for AI training on Kubernetes: all together or not at all.",
-)
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tutti {__version__}")
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"tutti {version('tutti-scheduler')}")
         raise typer.Exit
 
 
 @app.callback()
 def tutti(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    _debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", help="Show tracebacks; may stand anywhere on the line.", envvar="TUTTI_DEBUG"
+        ),
     ] = False,
 ) -> None:
-    """Gang scheduler for AI training on Kubernetes: all together or not at all."""
-    del version
-    DEBUG.is_on = debug
+    """A gang scheduler for AI training on Kubernetes: all together or not at all."""
 
 
-app.command()(run)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return 0 (done), 1 (the answer is no) or 2 (wrong use or input)."""
+    words, debug = _without_debug(arguments)
+    try:
+        code = typer.main.get_command(app).main(list(words), prog_name="tutti", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        if debug:
+            traceback.print_exc()
+        return _told(error, debug)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: BaseException, debug: bool) -> int:
+    known = described(error)
+    if known is None:
+        if not debug:
+            what = " ".join(str(error).split()) or type(error).__name__
+            print(
+                f"tutti: a fault of Tutti itself ({type(error).__name__}: {what}); --debug shows where.",
+                file=sys.stderr,
+            )
+        return ANSWER_IS_NO
+    sentence, code = known
+    if sentence:
+        print(f"tutti: {sentence}", file=sys.stderr)
+    return code
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Take `--debug` out wherever it stands, up to a ``--``."""
+    from os import environ  # noqa: PLC0415
+
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    before = list(arguments[:end])
+    debug = "--debug" in before or environ.get("TUTTI_DEBUG", "") not in {"", "0", "false"}
+    return [word for word in before if word != "--debug"] + list(arguments[end:]), debug

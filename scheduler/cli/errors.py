@@ -1,46 +1,48 @@
-"""What goes wrong, in one sentence, with the exit code that scripts can rely on."""
+"""
+Failures as people see them: one sentence on stderr, and an exit code.
 
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import NoReturn
+Every room below raises its own errors, whose text is that sentence already. They are imported here only after something has failed, so
+a working command never pays for them.
+"""
 
-import typer
+from typing import Final
 
-
-class Exit(IntEnum):
-    """0: done. 1: the answer is no (unschedulable, below range, not leading any more). 2: wrong use or input."""
-
-    DONE = 0
-    NO = 1
-    WRONG = 2
+ANSWER_IS_NO: Final = 1
+WRONG_USE: Final = 2
 
 
-@dataclass(slots=True)
-class Debugging:
-    """Whether errors show where they come from; set once by ``--debug``."""
+class CommandError(Exception):
+    """A command cannot go on. The message names what is wrong and what to do; `code` is the exit code."""
 
-    is_on: bool = False
-
-
-DEBUG = Debugging()
+    def __init__(self, message: str, code: int = WRONG_USE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
-def stop(sentence: str, code: Exit = Exit.WRONG) -> NoReturn:
-    """Print the sentence on standard error and end with this code."""
-    if DEBUG.is_on and sys.exc_info()[0] is not None:
-        traceback.print_exc()
-    typer.secho(f"tutti: {sentence}", err=True, fg="red" if code is Exit.WRONG else None)
-    raise typer.Exit(int(code))
+def described(error: BaseException) -> tuple[str, int] | None:
+    """Return sentence and exit code of an expected failure; None for a fault of ours."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [described(inner) for inner in error.exceptions]
+        return next((each for each in found if each is not None), None)
+    if isinstance(error, CommandError):
+        return str(error), error.code
+    usage = getattr(
+        error, "format_message", None
+    )  # click's errors; typer carries a copy of click under another name
+    if usage is not None:
+        return str(usage()), WRONG_USE
+    if isinstance(error, _expected()):
+        return str(error), WRONG_USE
+    if isinstance(error, BrokenPipeError):
+        return "", 0
+    return None
 
 
-@contextmanager
-def told(*kinds: type[Exception], code: Exit = Exit.WRONG) -> Iterator[None]:
-    """Turn these exceptions, whose text is a sentence for people, into the end of the command."""
-    try:
-        yield
-    except kinds as problem:
-        stop(str(problem), code)
+def _expected() -> tuple[type[BaseException], ...]:
+    from scheduler.config import ConfigError  # noqa: PLC0415
+    from scheduler.kube.credentials import CredentialsError  # noqa: PLC0415
+    from scheduler.kube.dump import DumpError  # noqa: PLC0415
+    from scheduler.kube.errors import ApiError  # noqa: PLC0415
+    from scheduler.localcluster import LocalClusterError  # noqa: PLC0415
+
+    return (ConfigError, CredentialsError, DumpError, ApiError, LocalClusterError)

@@ -1,103 +1,96 @@
-"""`tutti run`: scheduler and operator in the foreground."""
+"""`tutti run`: the scheduler and the operator in the foreground. Flags in, `RunOptions` out; `scheduler.wiring` does the rest."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scheduler.cli.errors import Exit, stop, told
-from scheduler.config import Component, ConfigError, Mode, load
+from scheduler.cli.errors import CommandError
+from scheduler.cli.options import Config, Context, Kubeconfig
+from scheduler.config import Component, Mode, load
 
-Kubeconfig = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Credentials; default: $KUBECONFIG, ~/.kube/config, or the pod's own."),
-]
+app = typer.Typer()
+ELSEWHERE = "none"
 
 
+@app.command()
 def run(
-    mode: Annotated[
-        Mode,
-        typer.Option(help="extender: beside a kube-scheduler of its own; standalone: a secondary scheduler."),
-    ],
+    mode: Annotated[Mode, typer.Option(help="Beside a dedicated kube-scheduler, or by itself.")],
     kubeconfig: Kubeconfig = None,
-    context: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Context of the kubeconfig; default: the current one.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings as YAML; see the README.")
-    ] = None,
+    context: Context = None,
+    config: Config = None,
     components: Annotated[
-        str,
-        typer.Option(metavar="LIST", help="operator, scheduler or both; one container each in a cluster."),
+        str, typer.Option(help="What to run, separated by commas: operator, scheduler.")
     ] = "operator,scheduler",
-    operator_kubeconfig: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Credentials of the operator, where it has its own.")
-    ] = None,
     kube_scheduler: Annotated[
         str,
         typer.Option(
-            metavar="BIN",
-            help="Extender mode: the kube-scheduler binary to start beside it, or none when it runs elsewhere.",
+            help="Extender mode: the kube-scheduler program to start beside the extender; `none` when it runs elsewhere.",
         ),
-    ] = "kube-scheduler",
+    ] = ELSEWHERE,
     kube_scheduler_kubeconfig: Annotated[
+        Path | None, typer.Option(help="Its identity, if another than --kubeconfig.", show_default=False)
+    ] = None,
+    operator_kubeconfig: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Credentials of that kube-scheduler, where it has its own."),
+        typer.Option(help="The operator's identity, if another than --kubeconfig.", show_default=False),
     ] = None,
     state_dir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Extender mode: where keys and generated configuration are kept."),
+        typer.Option(
+            help="Where generated keys and configuration are kept; a fresh private folder by default.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """
-    Run the scheduler and the operator until SIGTERM or Ctrl-C.
+    Run scheduler and operator in the foreground, until SIGTERM or Ctrl-C.
 
-    Exit code 1 means that leadership was lost: start it again.
+    Settings come from --config and from environment variables TUTTI_…, which win.
     """
-    with told(ConfigError):
-        settings = load(config, os.environ)
-    wanted = _components(components)
-    binary = (
-        _kube_scheduler(kube_scheduler) if mode is Mode.EXTENDER and Component.SCHEDULER in wanted else None
-    )
-    from scheduler import wiring  # noqa: PLC0415  heavy
-    from scheduler.kube.credentials import CredentialsError  # noqa: PLC0415
-    from scheduler.telemetry.health import ProbeError  # noqa: PLC0415
+    chosen = components_of(components)
+    program = None if kube_scheduler == ELSEWHERE else Path(kube_scheduler)
+    if program is not None and mode is not Mode.EXTENDER:
+        raise CommandError("--kube-scheduler is for --mode extender; leave it out in standalone mode.")
+    if program is not None and not os.access(program, os.X_OK):
+        raise CommandError(
+            f"--kube-scheduler {program} is not a program; give its path, or `none` when it runs elsewhere."
+        )
+    for flag, path in (
+        ("--kube-scheduler-kubeconfig", kube_scheduler_kubeconfig),
+        ("--operator-kubeconfig", operator_kubeconfig),
+    ):
+        if path is not None and not path.is_file():
+            raise CommandError(f"{flag} {path} does not exist; give a kubeconfig file.")
+    settings = load(config, os.environ)
+
+    from scheduler import wiring  # noqa: PLC0415  after the flags are known to be right; it imports nearly everything
 
     options = wiring.RunOptions(
         mode=mode,
         settings=settings,
-        components=wanted,
+        components=chosen,
         kubeconfig=kubeconfig,
         context=context,
         config_file=config,
         operator_kubeconfig=operator_kubeconfig,
-        kube_scheduler=binary,
+        kube_scheduler=program,
         kube_scheduler_kubeconfig=kube_scheduler_kubeconfig,
         state_dir=state_dir,
     )
-    with told(CredentialsError, ProbeError, wiring.StartError):
-        code = wiring.run(options)
-    raise typer.Exit(code)
+    code = wiring.run(options)
+    if code:
+        raise typer.Exit(code)
 
 
-def _components(text: str) -> frozenset[Component]:
+def components_of(text: str) -> frozenset[Component]:
+    """Return the named components. Raises CommandError for a name there is not."""
+    known = ", ".join(Component)
     names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in set(Component)]
-    if unknown or not names:
-        stop(f"--components {text!r}: choose from {', '.join(Component)}, separated by commas.", Exit.WRONG)
+    for name in names:
+        if name not in set(Component):
+            raise CommandError(f"--components names {name!r}; there are {known}.")
+    if not names:
+        raise CommandError(f"--components names nothing; there are {known}.")
     return frozenset(Component(name) for name in names)
-
-
-def _kube_scheduler(text: str) -> Path | None:
-    if text == "none":
-        return None
-    found = shutil.which(text)
-    if found is None:
-        stop(
-            f"--kube-scheduler: {text} was not found or cannot be run; give its path, or none when it runs elsewhere.",
-            Exit.WRONG,
-        )
-    return Path(found)
