@@ -33,7 +33,7 @@ DEFAULTS = {
         "barrier_timeout_s": 30.0,
         "http_timeout_s": 40.0,
         "filter_timeout_s": 5.0,
-        "filter_patience_s": 0.25,
+        "filter_patience_s": 1.0,
         "refused_ttl_s": 30.0,
         "max_body_bytes": 4 * 1024 * 1024,
     },

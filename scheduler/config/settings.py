@@ -90,8 +90,8 @@ class ExtenderSettings:
     filter_timeout_s: Annotated[float, Within(0.5, 300)] = 5.0
     """Seconds; default 5. kube-scheduler's patience with /filter and /prioritize."""
 
-    filter_patience_s: Annotated[float, Within(0, 60)] = 0.25
-    """Seconds; default 0.25. How long /filter waits for a plan that is being made. kube-scheduler runs one /filter at a time:
+    filter_patience_s: Annotated[float, Within(0, 60)] = 1.0
+    """Seconds; default 1. How long /filter waits for a plan that is being made. kube-scheduler runs one /filter at a time:
     raising it delays other pods, lowering it costs a retry of about a second. Below filter_timeout_s."""
 
     refused_ttl_s: Annotated[float, Within(1, 3600)] = 30.0

@@ -18,7 +18,7 @@ from scheduler.model.ids import GroupKey, NodeName, PodUid
 from scheduler.model.podgroups import MemberRef
 from scheduler.model.reasons import MEANING, Reason
 
-QUIET_S = 0.06  # no new member for so long: the rest is not coming right now
+QUIET_S = 0.1  # no new member for so long: the rest is not coming right now
 WAITING_SHARE = 0.25  # of the wall clock, at most, spent in waiting /filter calls
 SAVINGS_S = 2.0  # unspent patience that may be saved for a burst
 
