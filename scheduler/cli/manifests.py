@@ -56,4 +56,6 @@ def documents(paths: tuple[Path, ...]) -> list[tuple[Path, Manifest]]:
 
 
 def _mode_of(path: Path) -> Mode | None:
+    if path.stem == "kube-scheduler-config":
+        return Mode.EXTENDER
     return next((mode for mode in Mode if path.stem.startswith(mode.value)), None)

@@ -251,5 +251,5 @@ async def _is_empty(transport: Transport, path: str) -> bool:
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Ask again and again, for lack of anything to watch; TimeoutError when the API server does not get there."""
     async with asyncio.timeout(SETTLES_WITHIN_S):
-        while not await holds():
-            await asyncio.sleep(0.05)  # noqa: ASYNC110
+        while not await holds():  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.05)
