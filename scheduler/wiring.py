@@ -81,7 +81,7 @@ async def _run(options: RunOptions) -> int:
                 await _scheduler(options, stop)
                 stop.set()
     except* LeadershipLostError as lost:
-        logs.get("wiring").error("stopped", why=str(lost.exceptions[0]))
+        logs.get("wiring").error("stopped", why=str(_innermost(lost)))
         code = 1
     return code
 
@@ -122,17 +122,21 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
     settings, clock = options.settings, suspended_too
     identity = credentials.load(options.kubeconfig, options.context)
     metrics = Metrics()
-    async with Transport(identity, settings.api, metrics.request_answered) as transport:
+    async with (
+        Transport(identity, settings.api, metrics.request_answered) as transport,
+        Transport(
+            identity, settings.api, metrics.request_answered
+        ) as lease_transport,  # renewals never queue behind bindings
+    ):
         cache = Cache(scheduler_names=settings.scheduler_names, clock=clock)
         feed = Feed(transport, cache, settings.api, observer=metrics.changes_taken_in)
-        elector = Elector(transport, settings.leader, settings.namespace, _identity(), clock)
+        elector = Elector(lease_transport, settings.leader, settings.namespace, _identity(), clock)
         recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
         chronicle = Chronicle(metrics, recorder, cache, reporter=metrics)
         hands = Hands(
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
             status=StatusWriter(transport, facts=cache),
-            pods_hear_reasons=options.mode is Mode.STANDALONE,
         )
         engine = replace(settings.engine, holds_unevaluated=options.mode is Mode.STANDALONE)
         policies = default_policies(settings.policies, engine)
@@ -157,10 +161,14 @@ def _told(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except* kinds as problems:
-        first: BaseException = problems
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise StartError(str(first)) from first
+        raise StartError(str(_innermost(problems))) from problems
+
+
+def _innermost(problem: BaseException) -> BaseException:
+    """Return the first problem inside groups of them."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
 
 
 def _prepare(metrics: Metrics, feed: Feed, cache: Cache) -> None:

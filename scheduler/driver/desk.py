@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from scheduler.engine.attempts import Slot
 from scheduler.engine.lifecycle import Lifecycle
-from scheduler.engine.messages import AnswerVote, Event, NodeRefused, Voted, VoteWithdrawn, Wake
+from scheduler.engine.messages import (
+    AnswerVote,
+    CapacityChanged,
+    Event,
+    NodeRefused,
+    Voted,
+    VoteWithdrawn,
+    Wake,
+)
+from scheduler.engine.standing import standing
 from scheduler.kube.cache import Cache
 from scheduler.model.ids import GroupKey, NodeName, PodUid
 from scheduler.model.podgroups import MemberRef
@@ -20,6 +29,7 @@ from scheduler.model.reasons import MEANING, Reason
 
 QUIET_S = 0.1  # no new member for so long: the rest is not coming right now
 WAITING_SHARE = 0.25  # of the wall clock, at most, spent in waiting /filter calls
+FIRST_REFUSAL_S = 0.5  # doubled with each further one of the same gang, up to the setting
 SAVINGS_S = 2.0  # unspent patience that may be saved for a burst
 
 
@@ -43,6 +53,7 @@ class VoteDesk:
         self._votes: dict[PodUid, asyncio.Future[str]] = {}
         self._unplanned: set[PodUid] = set()
         self._arrivals: dict[GroupKey, float] = {}
+        self._refusals: dict[GroupKey, int] = {}
         self._moved = asyncio.Event()
         self.opened = asyncio.Event()
         self._patience_s = SAVINGS_S
@@ -68,9 +79,13 @@ class VoteDesk:
         if future is not None and not future.done():
             future.set_result(order.error)
 
-    def arrived(self, key: GroupKey) -> None:
-        """Note that the view of this gang changed."""
-        self._arrivals[key] = self._clock()
+    def arrived(self, key: GroupKey, *, exists: bool) -> None:
+        """Note that the view of this gang changed; one that has gone is forgotten."""
+        if exists:
+            self._arrivals[key] = self._clock()
+        else:
+            self._arrivals.pop(key, None)
+            self._refusals.pop(key, None)
 
     def moved(self) -> None:
         """Plans or reasons may have changed: waiting /filter calls look again."""
@@ -78,7 +93,7 @@ class VoteDesk:
         self._moved = asyncio.Event()
 
     def to_wake(self, order: Wake) -> tuple[MemberRef, ...]:
-        """Return those members that were refused before there was a plan; they are forgotten here."""
+        """Return those members that were refused before there was this plan; they are forgotten here."""
         woken = tuple(member for member in order.members if member.uid in self._unplanned)
         self._unplanned -= {member.uid for member in order.members}
         return woken
@@ -122,12 +137,19 @@ class VoteDesk:
         if pod is None or pod.uid != ref.uid or pod.group is None or self._lifecycle is None:
             return
         refused = frozenset(self._cache.snapshot().nodes) - offered
-        until = self._clock() + self._refused_ttl_s
+        pause_s = self._pause_after_refusal(pod.group)
         for member in self._cache.view(pod.group)[1]:
             if member.shape is pod.shape or member.shape == pod.shape:
-                self._cache.refuse(member.uid, refused, until)
+                self._cache.refuse(member.uid, refused, self._clock() + pause_s)
         self._unplanned.add(ref.uid)
         self._post(NodeRefused(pod.group, ref.uid))
+        asyncio.get_running_loop().call_later(pause_s, self._post, CapacityChanged())
+
+    def _pause_after_refusal(self, key: GroupKey) -> float:
+        # The two caches may merely have seen a deletion at different moments, so the first refusal is believed for a moment only.
+        count = self._refusals.get(key, 0)
+        self._refusals[key] = min(count + 1, 16)
+        return min(self._refused_ttl_s, FIRST_REFUSAL_S * 2.0**count)
 
     async def vote(self, ref: MemberRef, node: NodeName) -> str | None:
         """Wait until the gang is whole and this member is bound; return None then, else why not. Cancelled when the caller has gone."""
@@ -173,12 +195,15 @@ class VoteDesk:
         if pod is None or pod.group is None:
             return Refusal(Reason.GANG_INCOMPLETE, f"{ref.key} has not been seen by the scheduler yet.")
         hold = self._lifecycle.hold_of(pod.group)
-        if hold is None:
-            return Refusal(
-                Reason.GANG_INCOMPLETE,
-                f"The plan for {pod.group} is still being made, or members are missing.",
-            )
-        return Refusal(hold.reason, hold.message)
+        if hold is not None:
+            return Refusal(hold.reason, hold.message)
+        group, members = self._cache.view(pod.group)
+        if group is None:
+            return Refusal(Reason.POD_GROUP_NOT_FOUND, f"PodGroup {pod.group} does not exist.")
+        missing = standing(group, members).missing()
+        return Refusal(
+            Reason.GANG_INCOMPLETE, f"{missing}." if missing else f"The plan for {pod.group} is being made."
+        )
 
     def _earn_patience(self, now: float) -> None:
         self._patience_s = min(SAVINGS_S, self._patience_s + (now - self._patience_at) * WAITING_SHARE)

@@ -53,17 +53,17 @@ from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.reasons import Reason
 from scheduler.model.snapshot import Snapshot
 
+RECORDERS = 32  # records written at once: as many as the API server answers without queueing
 PUBLISHERS = 8  # conditions written at once: news may wait, bindings may not
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What the driver acts through. `pods_hear_reasons` is off where kube-scheduler writes pod conditions itself."""
+    """What the driver acts through."""
 
     cache: Cache
     binder: Binder
     status: StatusWriter
-    pods_hear_reasons: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class Driver:
         self._stopping = asyncio.Event()
         self._next_cycle_at = 0.0
         self._cycle: asyncio.Task[None] | None = None
+        self._recorders = asyncio.Semaphore(RECORDERS)
         self._publishers = asyncio.Semaphore(PUBLISHERS)
         self._running: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup
@@ -176,7 +177,7 @@ class Driver:
     def _see(self, key: GroupKey) -> None:
         group, members = self._cache.view(key)
         if self._desk is not None:
-            self._desk.arrived(key)
+            self._desk.arrived(key, exists=group is not None or bool(members))
         self._handle(Observed(key, group, members))
 
     def _handle(self, event: Event) -> None:
@@ -274,11 +275,12 @@ class Driver:
         self.post(await work)
 
     async def _record(self, order: Record) -> None:
-        gone = self._missing_node(order) if order.attempt.phase is AttemptPhase.COMMITTING else None
-        if gone is not None:
-            self.post(RecordRefused(order.key, order.attempt.id, f"node {gone} has gone"))
-        elif self._term.is_held():
-            self.post(await self._hands.status.record(order))
+        async with self._recorders:
+            gone = self._missing_node(order) if order.attempt.phase is AttemptPhase.COMMITTING else None
+            if gone is not None:
+                self.post(RecordRefused(order.key, order.attempt.id, f"node {gone} has gone"))
+            elif self._term.is_held():
+                self.post(await self._hands.status.record(order))
 
     async def _bind(self, order: Bind) -> None:
         node = order.assignment.node
@@ -300,7 +302,7 @@ class Driver:
     async def _publish(self, order: Publish) -> None:
         async with self._publishers:
             if self._term.is_held():
-                await self._hands.status.publish(order, to_pods=self._hands.pods_hear_reasons)
+                await self._hands.status.publish(order, to_pods=True)
 
     def _missing_node(self, order: Record) -> NodeName | None:
         bound = {pod.uid for pod in self._cache.view(order.key)[1] if pod.is_bound}
