@@ -10,9 +10,11 @@ import msgspec
 import pytest
 import yaml
 
-from scheduler.config import load
+from scheduler.config import ExtenderSettings, load
 from scheduler.dialects import own
 from scheduler.dialects.own import GROUP, OWN, VERSION, parse_queue, parse_topology, unsupported
+from scheduler.extender.kube_scheduler import Election, configuration
+from scheduler.extender.pki import Pki
 from scheduler.model.ids import AttemptId, NodeName, PodUid
 from scheduler.model.podgroups import Attempt, AttemptPhase, MemberFailure, Profile, RecordedMember
 
@@ -270,3 +272,24 @@ def test_nobody_but_tutti_is_given_a_status_to_write() -> None:
         if each["kind"] == "ClusterRole" and each["metadata"]["name"] not in bound:
             for rule in each["rules"]:
                 assert not (writes & set(rule["verbs"]) and any("/" in name for name in rule["resources"]))
+
+
+def test_the_shipped_kube_scheduler_configuration_is_the_generated_one() -> None:
+    (shipped,) = [each for each in DEPLOYED if each["kind"] == "ConfigMap"]
+    (extender,) = [each for each in DEPLOYMENTS if each["metadata"]["name"] == "tutti-extender"]
+    state, keys = Path("/run/tutti"), ("ca.crt", "server.crt", "server.key", "client.crt", "client.key")
+    generated = configuration(
+        ("tutti",),
+        ExtenderSettings(),
+        Pki(*(state / "extender" / name for name in keys)),
+        port=ExtenderSettings().port,
+        kubeconfig=Path("/etc/tutti/kubeconfig"),
+        election=Election(),
+    )
+    assert yaml.safe_load(shipped["data"]["config.yaml"]) == yaml.safe_load(generated)
+    arguments = [container.get("args", []) for container in containers(extender)]
+    assert arguments[0][-2:] == ["--state-dir", str(state)]
+    assert "--config=/etc/tutti/config.yaml" in arguments[1]
+    kubeconfig = yaml.safe_load(shipped["data"]["kubeconfig"])
+    mounts = {mount["mountPath"] for each in containers(extender) for mount in each["volumeMounts"]}
+    assert str(Path(kubeconfig["users"][0]["user"]["tokenFile"]).parent) in mounts
