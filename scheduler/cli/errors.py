@@ -30,7 +30,7 @@ def described(error: BaseException) -> tuple[str, int] | None:
         error, "format_message", None
     )  # click's errors; typer carries a copy of click under another name
     if usage is not None:
-        return str(usage()), WRONG_USE
+        return " ".join(str(usage()).split()), WRONG_USE
     if isinstance(error, _expected()):
         return str(error), WRONG_USE
     if isinstance(error, BrokenPipeError):

@@ -8,11 +8,12 @@ import sys
 import time
 from importlib.metadata import version
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from scheduler.cli import manifests
 from scheduler.cli.demo import play, stage, verdict
 from scheduler.cli.demo.narration import Progress, Teller
 from scheduler.cli.demo.story import Load, load_for
@@ -27,7 +28,6 @@ from scheduler.localcluster.nodes import TIER_0
 from scheduler.localcluster.programs import ETCD, KUBERNETES, KWOK
 
 app = typer.Typer()
-EXAMPLE: Final = "deploy/examples"
 
 
 @app.command()
@@ -78,12 +78,12 @@ def _played(console: Console, mode: Mode, shape: NodeShape, load: Load, *, keep:
         with stage.control_plane(shape, mode, keep=lambda: keep, progress=progress) as here:
             progress.__exit__()
             Teller(console, {}).ready(
-                "control plane up: etcd, API server, controllers, scheduler, kwok", time.monotonic() - began
+                "etcd, API server, controllers, kube-scheduler, kwok are up", time.monotonic() - began
             )
             began = time.monotonic()
             with stage.tutti(here, keep=lambda: keep):
                 Teller(console, {}).ready(
-                    f"Tutti leads, {mode.value} mode, in a process of its own", time.monotonic() - began
+                    f"Tutti leads in {mode.value} mode, as processes of its own", time.monotonic() - began
                 )
                 tutti, plain = asyncio.run(_both(here, load, console))
                 Teller(console, {}).comparison(load, tutti, plain)
@@ -126,7 +126,9 @@ def _how_to_use(console: Console, here: stage.Stage) -> None:
     lines = (
         "\nThe cluster and Tutti keep running.",
         f"  use it    export KUBECONFIG={here.cluster.kubeconfig('admin')}",
-        "            tutti get groups · tutti topology show · kubectl apply -f …",
+        f"            kubectl apply -f {manifests.root() / 'deploy' / 'examples' / 'gang.yaml'}",
+        "            tutti get groups",
+        "            tutti explain group default/train",
         f"  its log   {here.log}",
         f"  stop it   tutti cluster down --dir {here.cluster.layout.root}",
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from scheduler.cli.demo.play import Half, Waiting
 from scheduler.cli.demo.story import POD_BY_POD, WORK_S, Gang, Load
@@ -21,8 +22,11 @@ from scheduler.localcluster import Step
 MOST_ON_MAP: Final = 256
 """Nodes; a larger cluster does not fit on a screen beside the story."""
 
-COLOURS: Final = {"A": "cyan", "B": "magenta", ".": "dim"}
+COLOURS: Final = {"A": "cyan", "B": "magenta"}
+"""By the first letter of the gang; names of racks are in small letters."""
+
 INDENT: Final = 19
+MAP_WIDTH: Final = 76
 
 
 class Teller:
@@ -102,7 +106,7 @@ class Teller:
         )
 
     def ready(self, what: str, seconds: float) -> None:
-        self._console.print(f"  ✓ {what:<62}{seconds:>6.1f} s", style="dim", highlight=False, markup=False)
+        self._console.print(f"  ✓ {what:<58}{seconds:>6.1f} s", style="dim", highlight=False, markup=False)
 
     def comparison(self, load: Load, tutti: Half, plain: Half) -> None:
         grid = Table(
@@ -144,24 +148,25 @@ class Teller:
         """One sign per node, one word per rack: whose workers it holds."""
         if len(self._rack_of) > MOST_ON_MAP:
             return
-        holds = occupied(watch.sightings)
-        racks: dict[str, str] = {}
-        for node, rack in sorted(self._rack_of.items(), key=lambda item: (item[1], item[0])):
-            racks[rack] = racks.get(rack, "") + (holds[node][0].upper() if node in holds else ".")
-        line, lines = "", []
-        for rack, signs in racks.items():
-            part = f"{rack} {signs}"
-            if line and len(line) + 2 + len(part) > 80 - 4:
-                lines.append(line)
-                line = ""
-            line = f"{line}  {part}" if line else part
-        for each in [*lines, line]:
-            self._console.print("    " + each, style="dim", highlight=False, markup=False)
+        for line in map_lines(self._rack_of, occupied(watch.sightings)):
+            text = Text("    " + line, style="dim")
+            for letter, colour in COLOURS.items():
+                text.highlight_regex(f"{letter}+", colour)
+            self._console.print(text)
 
 
-def progress_on(console: Console) -> "Progress":
-    """Return what draws the steps of a build or a start: a status line on a terminal, a line per finished step elsewhere."""
-    return Progress(console)
+def map_lines(rack_of: Mapping[str, str], holds: Mapping[str, str]) -> list[str]:
+    """Return the cluster in lines of at most 76 characters; `holds` is the gang by node."""
+    racks: dict[str, str] = {}
+    for node, rack in sorted(rack_of.items(), key=lambda item: (item[1], item[0])):
+        racks[rack] = racks.get(rack, "") + (holds[node][0].upper() if node in holds else ".")
+    lines = [""]
+    for rack, signs in racks.items():
+        word = f"{rack} {signs}"
+        if lines[-1] and len(lines[-1]) + 2 + len(word) > MAP_WIDTH:
+            lines.append("")
+        lines[-1] += f"  {word}" if lines[-1] else word
+    return lines
 
 
 class Progress:

@@ -191,6 +191,7 @@ async def _scene(world: World, load: Load, namespace: str) -> AsyncIterator[tupl
         yield watch, asyncio.get_running_loop().time()
         for task in running:
             task.cancel()
+    await world.generator.delete(f"{GROUPS}/namespaces/{namespace}/podgroups")
     await world.generator.delete(f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0")
     await _until(lambda: _is_empty(world.observer, f"/api/v1/namespaces/{namespace}/pods"))
 
