@@ -1,0 +1,110 @@
+"""
+The invariants of a plan, as a function that returns what is broken.
+
+Written apart from the search, simple and slow: it counts instead of remembering, and asks `feasibility` of one pod and one node at
+a time. Tests use it as their oracle; `tutti decide` runs it on every plan.
+"""
+
+from collections import Counter
+
+from scheduler.engine.feasibility import ports_clash, static_refusal
+from scheduler.model.ids import NodeName
+from scheduler.model.plan import Admit, Plan
+from scheduler.model.pods import HostPort, Pod
+from scheduler.model.resources import NOTHING, Resources
+from scheduler.model.snapshot import Snapshot
+from scheduler.topology import DomainTree, compile_tree
+
+
+def violations(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """
+    Return every broken invariant in words; empty for a sound plan.
+
+    Checked: each gang is planned once and whole; each member exists, waits, counts, and is planned once; nodes exist and may run
+    their pods; no node gives more than it has, with bound pods and reservations counted; ports do not clash; a required domain is
+    one domain.
+    """
+    found: list[str] = []
+    tree = compile_tree(snapshot.evidence, snapshot.nodes)
+    groups = Counter(decision.group for decision in plan.decisions)
+    found += [f"{group} is decided {count} times" for group, count in sorted(groups.items()) if count > 1]
+    placed: dict[NodeName, list[Pod]] = {}
+    for admit in plan.admitted:
+        found += _gang(snapshot, tree, admit, placed)
+    for name, pods in sorted(placed.items()):
+        found += _node(snapshot, name, pods)
+    return tuple(found)
+
+
+def _gang(snapshot: Snapshot, tree: DomainTree, admit: Admit, placed: dict[NodeName, list[Pod]]) -> list[str]:
+    group = snapshot.groups.get(admit.group)
+    if group is None:
+        return [f"{admit.group} does not exist"]
+    members = {pod.uid: pod for pod in snapshot.members.get(admit.group, ())}
+    found = [
+        f"{uid} of {group.key} is planned twice"
+        for uid, n in Counter(a.uid for a in admit.assignments).items()
+        if n > 1
+    ]
+    nodes = [pod.node for pod in members.values() if pod.node is not None and pod.counts_for_quorum]
+    bound = len(nodes)
+    for slot in admit.assignments:
+        pod = members.get(slot.uid)
+        if pod is None or pod.key != slot.pod or pod.is_bound or not pod.counts_for_quorum:
+            found.append(f"{slot.pod} cannot be planned for {group.key}")
+            continue
+        state = snapshot.nodes.get(slot.node)
+        if state is None:
+            found.append(f"{slot.pod} is planned on {slot.node}, which does not exist")
+            continue
+        refusal = static_refusal(pod.shape, state.node)
+        if refusal is not None:
+            found.append(f"{slot.pod} may not run on {slot.node}: {refusal}")
+        if slot.node in snapshot.refused.get(slot.uid, frozenset()):
+            found.append(f"{slot.pod} is planned on {slot.node}, which kube-scheduler refused")
+        placed.setdefault(slot.node, []).append(pod)
+        nodes.append(slot.node)
+    total = bound + len(admit.assignments)
+    if total < group.min_count or (
+        group.max_count is not None and admit.assignments and total > group.max_count
+    ):
+        found.append(
+            f"{group.key} would have {total} members; it needs {group.min_count} and allows {group.max_count}"
+        )
+    if len({slot.rank for slot in admit.assignments}) < len(admit.assignments):
+        found.append(f"{group.key} has a rank twice")
+    level = tree.level_of(group.topology.required) if group.topology.required is not None else None
+    if group.topology.required is not None and bound == 0:
+        domains = {
+            tree.domain_of(tree.index[node], level)
+            for node in nodes
+            if level is not None and node in tree.index
+        }
+        if len(domains) != 1 or None in domains:
+            found.append(
+                f"{group.key} is in {len(domains)} domains of {group.topology.required}, which must be one"
+            )
+    return found
+
+
+def _node(snapshot: Snapshot, name: NodeName, pods: list[Pod]) -> list[str]:
+    state = snapshot.nodes[name]
+    asked, ports = NOTHING, list[HostPort](state.host_ports)
+    found = []
+    for reservation in snapshot.reservations:
+        bound = {pod.uid for pod in snapshot.members.get(reservation.group, ()) if pod.is_bound}
+        for slot in reservation.slots:
+            if slot.node == name and slot.uid not in bound:
+                asked = asked + slot.shape.requests
+                ports += slot.shape.host_ports
+    for pod in pods:
+        if ports_clash(pod.shape.host_ports, ports):
+            found.append(f"{pod.key} wants a host port of {name} that is taken")
+        ports += pod.shape.host_ports
+        asked = asked + pod.shape.requests
+    wanted = Resources(
+        {key: amount for key, amount in asked.items() if any(key in pod.shape.requests for pod in pods)}
+    )
+    if not wanted.fits_in(state.free):
+        found.append(f"{name} would give {dict(wanted)}, but has {dict(state.free)}")
+    return found
