@@ -16,7 +16,7 @@ from rich.console import Console
 from scheduler.cli import live
 from scheduler.cli.errors import ANSWER_IS_NO, CommandError
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
-from scheduler.cli.render import Output, show
+from scheduler.cli.render import Output, show, table
 from scheduler.config import Settings
 from scheduler.dialects import own
 from scheduler.kube import errors
@@ -25,6 +25,9 @@ from scheduler.model.ids import GroupKey
 from scheduler.model.snapshot import Snapshot
 
 app = typer.Typer(no_args_is_help=True, help="Say why a group waits, and what would help.")
+
+MOST_DOMAINS: Final = 8
+"""Rows for people; JSON and YAML hold all that the engine gives."""
 
 API: Final = f"/apis/{own.GROUP}/{own.VERSION}"
 
@@ -107,5 +110,29 @@ def from_status(key: GroupKey, status: dict[str, Any]) -> dict[str, Any]:
 
 
 def draw(console: Console, document: dict[str, Any]) -> None:
-    """Print an explanation for people."""
-    console.print(document["headline"], highlight=False, markup=False)
+    """Print an explanation for people: the answer, the gates in order, room per domain, what would help."""
+    mark, style = ("✓", "green") if document["placed"] else ("…", "yellow")
+    console.print(
+        f"{mark} {document['group']}: {document['headline']}", style=style, highlight=False, markup=False
+    )
+    signs = {True: "✓", False: "✗", None: "·"}
+    gates = "  ".join(f"{signs[gate['passed']]} {gate['name']}" for gate in document.get("gates") or ())
+    if gates:
+        console.print(f"  {gates}", highlight=False, markup=False)
+    domains = document.get("domains") or ()
+    if domains and not document["placed"]:
+        console.print()
+        shown = domains[:MOST_DOMAINS]
+        rows = [
+            (
+                f"{each['level']} {each['name']}",
+                each["members"],
+                f"{each['free']} of {each['total']} {each['resource']}",
+            )
+            for each in shown
+        ]
+        table(console, ("DOMAIN", "MEMBERS THAT FIT", "FREE"), rows, right=frozenset({"MEMBERS THAT FIT"}))
+        if len(domains) > len(shown):
+            console.print(f"and {len(domains) - len(shown)} more with less room", highlight=False)
+    for number, remedy in enumerate(document.get("remedies") or ()):
+        console.print(f"{chr(10) if number == 0 else ''}→ {remedy}", highlight=False, markup=False)

@@ -137,4 +137,4 @@ def _how_to_use(console: Console, here: stage.Stage) -> None:
 
 
 def _as_interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)  # which asyncio answers by ending its tasks in order

@@ -54,11 +54,9 @@ class Teller:
             mark="✓",
             style="green",
         )
-        gap = measures.create_to_bind_s or 0.0
-        span = measures.bind_span_s or 0.0
-        self._more(
-            f"first bind {gap:.2f} s after the last create, last bind {span:.2f} s later, {racks} racks"
-        )
+        gap, span = measures.create_to_bind_s or 0.0, measures.bind_span_s or 0.0
+        where = "1 rack" if racks == 1 else f"{racks} racks"
+        self._more(f"first bind {gap:.2f} s after its last create, all within {span:.2f} s, on {where}")
         self._map(watch)
 
     def waits(self, gang: Gang, waiting: Waiting, at: float) -> None:
@@ -66,6 +64,8 @@ class Teller:
             at, gang.name, f"waits whole: {waiting.bound} of {gang.members} bound", mark="…", style="yellow"
         )
         self._more(f"{waiting.reason}: {waiting.message}" if waiting.reason else "It does not say why.")
+        for remedy in waiting.remedies:
+            self._more(f"→ {remedy}")
 
     def ended(self, gang: Gang, at: float) -> None:
         self._line(at, gang.name, f"has trained for {WORK_S} s and ended; its {gang.gpus} GPUs are free")

@@ -12,12 +12,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from scheduler.cli import live
 from scheduler.cli.demo.story import DURATION, POD_BY_POD, TUTTI, WORK_S, Gang, Load, pod_group, worker
 from scheduler.cli.demo.timeline import Measures
 from scheduler.cli.demo.watch import PodWatch
+from scheduler.cli.explain import from_engine
+from scheduler.config import Settings
 from scheduler.dialects import own
 from scheduler.kube import errors
 from scheduler.kube.transport import Transport
+from scheduler.model.ids import GroupKey
 
 STARTS_WITHIN_S: Final = 30.0
 SAYS_WHY_WITHIN_S: Final = 15.0
@@ -30,11 +34,12 @@ GROUPS: Final = f"/apis/{own.GROUP}/{own.VERSION}"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a gang waits, as its PodGroup says, and how many members were bound at that moment."""
+    """Why a gang waits, as its PodGroup says, how many members were bound at that moment, and what `tutti explain` says would help."""
 
     reason: str
     message: str
     bound: int
+    remedies: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -230,7 +235,12 @@ async def _why(world: World, gang: Gang, watch: PodWatch) -> Waiting:
         if not said:
             await asyncio.sleep(0.1)
     bound = watch.of(gang.name, gang.members).bound
-    return Waiting(str(said.get("reason", "")), str(said.get("message", "")), bound)
+    settings = Settings()
+    seen = await live.seen(world.observer, settings)
+    explained = from_engine(seen.snapshot, GroupKey("demo-tutti", gang.name), settings)
+    return Waiting(
+        str(said.get("reason", "")), str(said.get("message", "")), bound, tuple(explained["remedies"])
+    )
 
 
 async def _post(transport: Transport, path: str, manifest: dict[str, Any]) -> None:

@@ -95,6 +95,7 @@ def _gang(load: Load, half: Half, name: str) -> dict[str, Any]:
         "reasonWhileWaiting": waiting.reason if waiting else None,
         "messageWhileWaiting": waiting.message if waiting else None,
         "boundWhileWaiting": waiting.bound if waiting else None,
+        "remediesWhileWaiting": list(waiting.remedies) if waiting else None,
     }
 
 
