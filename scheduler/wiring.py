@@ -94,7 +94,8 @@ async def _operator(options: RunOptions, stop: asyncio.Event) -> None:
         context=options.context,
         config=options.config_file,
     )
-    await spawn.supervise(command, stop)
+    with _told(spawn.OperatorError):
+        await spawn.supervise(command, stop)
 
 
 async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:

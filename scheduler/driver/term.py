@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from scheduler.config import Settings
+from scheduler.driver.children import unless
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.desk import VoteDesk
 from scheduler.driver.driver import Driver, Hands
@@ -17,8 +17,6 @@ from scheduler.kube.feed import Feed
 from scheduler.kube.leases import Elector
 
 SYNC_TIMEOUT_S = 120.0
-
-Result = TypeVar("Result")
 
 
 class LeadershipLostError(RuntimeError):
@@ -47,8 +45,8 @@ async def lead(parts: Parts, stop: asyncio.Event, desk: VoteDesk | None = None) 
     async with asyncio.TaskGroup() as tasks:
         background = [tasks.create_task(parts.feed.run())]
         try:
-            await _until(stop, parts.feed.synced(SYNC_TIMEOUT_S))
-            term = None if stop.is_set() else await _until(stop, parts.elector.acquire())
+            await unless(stop, parts.feed.synced(SYNC_TIMEOUT_S))
+            term = None if stop.is_set() else await unless(stop, parts.elector.acquire())
             if term is None:
                 return
             parts.chronicle.leading(term.epoch)
@@ -81,17 +79,6 @@ async def lead(parts: Parts, stop: asyncio.Event, desk: VoteDesk | None = None) 
         finally:
             for task in background:
                 task.cancel()
-
-
-async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """Return the work's result, or None when `stop` came first; the work is cancelled then."""
-    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        stopping.cancel()
-        working.cancel()
 
 
 async def _stop_when(stop: asyncio.Event, driver: Driver) -> None:

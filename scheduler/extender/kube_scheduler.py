@@ -7,10 +7,6 @@ off.
 """
 
 import asyncio
-import contextlib
-import ctypes
-import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from scheduler.config import ExtenderSettings
+from scheduler.driver.children import die_with_parent, end
 from scheduler.extender.pki import Pki
 from scheduler.telemetry import logs
 
@@ -26,7 +23,6 @@ RETRY_S: Final = (
     2,
 )  # first and longest pause before a refused pod is tried again; a gang's wake-up is as quick as this
 WORKERS: Final = 16
-GRACE_S: Final = 5.0
 RESTART_S: Final = 2.0
 QPS, BURST = 500.0, 1000
 
@@ -119,7 +115,7 @@ async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
         with log.open("ab") as output:
             try:
                 child = await asyncio.create_subprocess_exec(
-                    *arguments, stdout=output, stderr=output, preexec_fn=_die_with_parent
+                    *arguments, stdout=output, stderr=output, preexec_fn=die_with_parent
                 )
             except OSError as problem:
                 raise KubeSchedulerError(
@@ -129,31 +125,13 @@ async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
             code = await child.wait()
         finally:
             if child.returncode is None:
-                await _end(child)
+                await end(child)
         if loop.time() - begun < RESTART_S:
             raise KubeSchedulerError(
                 f"{binary} ended at once with code {code}; {log} ends with: {_tail(log)}"
             )
         logs.get("extender").warning("kube-scheduler ended and is started again", code=code)
         await asyncio.sleep(RESTART_S)
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        child.terminate()
-    try:
-        async with asyncio.timeout(GRACE_S):
-            await child.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end the child when we are killed; elsewhere it notices that nobody answers its extender calls."""
-    if os.uname().sysname == "Linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _tail(log: Path) -> str:

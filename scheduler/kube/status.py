@@ -41,15 +41,6 @@ PAUSE_MAX_S: Final = 5.0
 REMEMBERED: Final = 4096  # arbitrary; a group that was forgotten costs one more read
 LATER_FIELDS: Final = ("victims", "claims")  # of the record's schema, not written by this version
 
-PHASES: Final = {
-    AttemptPhase.PREPARED: "Reserved",
-    AttemptPhase.PREEMPTING: "Reserved",
-    AttemptPhase.COMMITTING: "Binding",
-    AttemptPhase.COMMITTED: "Running",
-    AttemptPhase.ABORTING: "Degraded",
-    AttemptPhase.ABORTED: "Queued",
-}
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -220,7 +211,6 @@ class StatusWriter:
         absent = {name: None for name in _all_fields(dialect) if name not in attempt}
         status: dict[str, Any] = {"attempt": {**attempt, **absent}}
         if order.report is not None and held is not None:
-            status["phase"] = PHASES[order.attempt.phase]
             status["conditions"] = self._with_report(held.conditions, order.report, order.attempt.generation)
         return status
 

@@ -1,0 +1,15 @@
+"""
+The operator: accepts specs, counts members, reports queues, and makes groups for Jobs that ask for one.
+
+For: kopf handlers that take note of PodGroups, Queues, Topologies and Jobs, and one loop that writes what their status should say.
+May not: bind, evict, hold capacity, or touch ``status.attempt`` and the condition ``Scheduled``: those are the scheduler's.
+Next: `views` says what a status should be, as a pure function; `board` compares and writes; `handlers` is all that kopf sees.
+
+Decisions
+- 2026-11: own process, never in the scheduler's event loop: kopf owns its loop's tasks and its client is not made for pods.
+- 2026-11: only event handlers, which persist nothing: no finalizer, annotation or progress of kopf is left on a user's object, so
+  deletion ends with all of Tutti down.
+- 2026-11: members are counted from our own reflector. kopf's watch loses deletions after a 410, and no number may rest on it.
+- 2026-11: server-side apply with a field manager of our own: the scheduler's fields and conditions stay its own. Rejected: merge
+  patches, which replace the list of conditions whole.
+"""
