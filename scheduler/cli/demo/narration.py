@@ -46,7 +46,7 @@ class Teller:
         count = sum(gang.members for gang in load.gangs)
         self._line(seconds, "", f"{count} pods created, one of each gang in turn")
 
-    def started(self, measures: Measures, racks: int, at: float, watch: PodWatch) -> None:
+    def started(self, measures: Measures, racks: int, at: float, watch: PodWatch, *, waited: bool) -> None:
         self._line(
             at,
             measures.gang,
@@ -56,7 +56,10 @@ class Teller:
         )
         gap, span = measures.create_to_bind_s or 0.0, measures.bind_span_s or 0.0
         where = "1 rack" if racks == 1 else f"{racks} racks"
-        self._more(f"first bind {gap:.2f} s after its last create, all within {span:.2f} s, on {where}")
+        start = (
+            f"it waited {gap:.2f} s for room" if waited else f"first bind {gap:.2f} s after its last create"
+        )
+        self._more(f"{start}, all within {span:.2f} s, on {where}")
         self._map(watch)
 
     def waits(self, gang: Gang, waiting: Waiting, at: float) -> None:
