@@ -93,7 +93,7 @@ async def test_the_operators_writes_in_between_cost_a_read_and_nothing_else(worl
     )
     assert isinstance(answer, Recorded), answer
     status = (await world.read(world.group_path()))["status"]
-    assert (status["attempt"]["phase"], status["phase"]) == ("Prepared", "Reserved")
+    assert (status["attempt"]["phase"], status["phase"]) == ("Prepared", "Queued")
     assert [c["reason"] for c in status["conditions"] if c["type"] == "Scheduled"] == ["Placed"]
 
 

@@ -48,13 +48,17 @@ class Tutti:
         command = [sys.executable, "-m", "scheduler.cli", "run", "--mode", self.mode]
         command += ["--kubeconfig", str(self.cluster.kubeconfig("tutti-scheduler"))]
         command += ["--operator-kubeconfig", str(self.cluster.kubeconfig("tutti-operator"))]
-        command += ["--state-dir", str(self.directory / "state"), "--components", "scheduler"]
+        command += ["--state-dir", str(self.directory / "state")]
         if self.mode == "extender":
             command += ["--kube-scheduler", str(self.cluster.binaries["kube-scheduler"])]
             command += ["--kube-scheduler-kubeconfig", str(self.cluster.kubeconfig("tutti-kube-scheduler"))]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **FAST_LEASE}, start_new_session=True
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **FAST_LEASE},
+                start_new_session=True,
             )
         deadline = time.monotonic() + 60
         while b'"leading"' not in self.log.read_bytes():
@@ -73,7 +77,9 @@ class Tutti:
 
 
 @pytest.fixture(scope="session", params=["standalone", "extender"])
-def tutti(request: pytest.FixtureRequest, cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tutti]:
+def tutti(
+    request: pytest.FixtureRequest, cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tutti]:
     """Tutti in one mode; tests of one mode run together."""
     running = Tutti(cluster, request.param, tmp_path_factory.mktemp(request.param))
     running.start()

@@ -39,7 +39,9 @@ class Team:
         }
         return await self.api.create(self._groups, manifest)
 
-    async def pod(self, name: str, group: str | None = None, *, gpus: int = 1, scheduler: str = "tutti", **spec: Any) -> Json:
+    async def pod(
+        self, name: str, group: str | None = None, *, gpus: int = 1, scheduler: str = "tutti", **spec: Any
+    ) -> Json:
         """Create a pod of so many GPUs; `spec` is merged into its spec."""
         labels = {"scheduling.tutti.dev/pod-group": group} if group else {}
         annotations = spec.pop("annotations", {})
@@ -52,16 +54,26 @@ class Team:
                 "schedulerName": scheduler,
                 "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": 0,
-                "containers": [{"name": "worker", "image": "busybox", "resources": {"requests": amounts, "limits": amounts}}],
+                "containers": [
+                    {
+                        "name": "worker",
+                        "image": "busybox",
+                        "resources": {"requests": amounts, "limits": amounts},
+                    }
+                ],
                 **spec,
             },
         }
         return await self.api.create(self._pods, manifest)
 
-    async def gang(self, name: str, size: int, *, gpus: int = 1, group: Json | None = None, **spec: Any) -> None:
+    async def gang(
+        self, name: str, size: int, *, gpus: int = 1, group: Json | None = None, **spec: Any
+    ) -> None:
         """Create a PodGroup of `size` and all its pods."""
         await self.group(name, size, **(group or {}))
-        await asyncio.gather(*(self.pod(f"{name}-{number}", name, gpus=gpus, **spec) for number in range(size)))
+        await asyncio.gather(
+            *(self.pod(f"{name}-{number}", name, gpus=gpus, **spec) for number in range(size))
+        )
 
     async def delete_pod(self, name: str) -> None:
         """Delete a pod at once."""
@@ -69,7 +81,9 @@ class Team:
 
     async def delete_pods(self, group: str) -> None:
         """Delete all pods of a group at once."""
-        await self.api.delete(f"{self._pods}?labelSelector=scheduling.tutti.dev/pod-group%3D{group}&gracePeriodSeconds=0")
+        await self.api.delete(
+            f"{self._pods}?labelSelector=scheduling.tutti.dev/pod-group%3D{group}&gracePeriodSeconds=0"
+        )
 
     async def ungate(self, name: str) -> None:
         """Remove the scheduling gates of a pod."""
@@ -93,7 +107,11 @@ class Team:
 
     async def bound(self, group: str | None = None) -> dict[str, str]:
         """Return node by pod, for those that have one."""
-        return {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in await self.pods(group) if pod["spec"].get("nodeName")}
+        return {
+            pod["metadata"]["name"]: pod["spec"]["nodeName"]
+            for pod in await self.pods(group)
+            if pod["spec"].get("nodeName")
+        }
 
     async def condition(self, group: str, kind: str = "Scheduled") -> Json:
         """Return a condition of the group; empty when it has none of that type."""
@@ -107,7 +125,9 @@ class Team:
 
     # --- waiting ---------------------------------------------------------------------------------------------------------
 
-    async def until(self, claim: str, holds: Callable[[], Awaitable[object]], *, within_s: float = PATIENCE_S) -> None:
+    async def until(
+        self, claim: str, holds: Callable[[], Awaitable[object]], *, within_s: float = PATIENCE_S
+    ) -> None:
         """Wait until the claim holds; fail with its words when time is up."""
         deadline = time.monotonic() + within_s
         while not await holds():
@@ -150,9 +170,18 @@ class Team:
     async def describe(self) -> str:
         """Return a line about the namespace, for failures."""
         pods = await self.pods()
-        bound = Counter(p["metadata"]["labels"].get("scheduling.tutti.dev/pod-group", "-") for p in pods if p["spec"].get("nodeName"))
+        bound = Counter(
+            p["metadata"]["labels"].get("scheduling.tutti.dev/pod-group", "-")
+            for p in pods
+            if p["spec"].get("nodeName")
+        )
         groups = (await self.api.get(self._groups))["items"]
-        said = {g["metadata"]["name"]: [(c["type"], c["reason"]) for c in g.get("status", {}).get("conditions", [])] for g in groups}
+        said = {
+            g["metadata"]["name"]: [
+                (c["type"], c["reason"]) for c in g.get("status", {}).get("conditions", [])
+            ]
+            for g in groups
+        }
         return f"{len(pods)} pods, bound by group {dict(bound)}, groups say {said}"
 
 

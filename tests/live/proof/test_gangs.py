@@ -28,7 +28,9 @@ async def test_each_member_carries_the_attempt_and_a_rank_of_its_own(team: Team)
     assert all(int(mark["scheduling.tutti.dev/epoch"]) > 0 for mark in marks)
 
 
-async def test_gang_larger_than_the_free_space_waits_whole_with_a_reason_in_numbers(team: Team, gpus: int) -> None:
+async def test_gang_larger_than_the_free_space_waits_whole_with_a_reason_in_numbers(
+    team: Team, gpus: int
+) -> None:
     await team.gang("big", gpus // 8 + 1, gpus=8)
     message = await team.until_reason("big", "InsufficientResources")
     assert str(gpus) in message or str(gpus // 8) in message, message
@@ -54,7 +56,9 @@ async def test_waiting_gang_starts_when_capacity_is_freed(team: Team, gpus: int)
     await team.until_whole("second", 8)
 
 
-async def test_fewer_members_than_the_minimum_wait_and_the_group_says_how_many_are_missing(team: Team) -> None:
+async def test_fewer_members_than_the_minimum_wait_and_the_group_says_how_many_are_missing(
+    team: Team,
+) -> None:
     await team.group("ring", 4)
     await asyncio.gather(*(team.pod(f"ring-{number}", "ring") for number in range(3)))
     message = await team.until_reason("ring", "GangIncomplete")
@@ -82,14 +86,18 @@ async def test_required_rack_means_one_rack(team: Team, nodes: dict[str, Any]) -
 
 
 async def test_gang_that_no_rack_holds_waits_whole(team: Team, nodes: dict[str, Any]) -> None:
-    per_rack = len(nodes) // len({n["metadata"]["labels"]["fabric.topograph.run/tier-0"] for n in nodes.values()})
+    per_rack = len(nodes) // len(
+        {n["metadata"]["labels"]["fabric.topograph.run/tier-0"] for n in nodes.values()}
+    )
     await team.gang("ring", per_rack + 1, gpus=8, group={"topology": {"required": "rack"}})
     message = await team.until_reason("ring", "NoDomainFits")
     assert "rack" in message
     assert await team.bound("ring") == {}
 
 
-async def test_preferred_rack_is_kept_where_it_can_be_and_given_up_where_not(team: Team, nodes: dict[str, Any]) -> None:
+async def test_preferred_rack_is_kept_where_it_can_be_and_given_up_where_not(
+    team: Team, nodes: dict[str, Any]
+) -> None:
     await team.gang("near", 4, gpus=8, group={"topology": {"preferred": "rack"}})
     assert len(racks(nodes, await team.until_whole("near", 4))) == 1
     await team.gang("wide", 12, gpus=8, group={"topology": {"preferred": "rack"}})
@@ -162,8 +170,12 @@ async def test_gated_members_do_not_count_until_ungated(team: Team) -> None:
     await team.until_whole("ring", 2)
 
 
-async def test_pods_of_other_schedulers_are_not_touched_and_their_room_is_respected(team: Team, gpus: int) -> None:
-    await asyncio.gather(*(team.pod(f"other-{number}", gpus=8, scheduler="default-scheduler") for number in range(8)))
+async def test_pods_of_other_schedulers_are_not_touched_and_their_room_is_respected(
+    team: Team, gpus: int
+) -> None:
+    await asyncio.gather(
+        *(team.pod(f"other-{number}", gpus=8, scheduler="default-scheduler") for number in range(8))
+    )
     await team.pod("nobody", gpus=8, scheduler="no-such-scheduler")
 
     async def others_run() -> bool:
