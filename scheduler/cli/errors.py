@@ -1,14 +1,30 @@
 """
 Failures as people see them: one sentence on stderr, and an exit code.
 
-Every room below raises its own errors, whose text is that sentence already. They are imported here only after something has failed, so
-a working command never pays for them.
+Every room below raises its own errors, whose text is that sentence already. They are known here by name, so that no command imports
+a room only because it might fail; a test keeps the names true.
 """
 
 from typing import Final
 
 ANSWER_IS_NO: Final = 1
 WRONG_USE: Final = 2
+
+EXPECTED: Final = frozenset(
+    {
+        "scheduler.config.strict.ConfigError",
+        "scheduler.controller.spawn.OperatorError",
+        "scheduler.extender.kube_scheduler.KubeSchedulerError",
+        "scheduler.extender.server.ListenError",
+        "scheduler.kube.credentials.CredentialsError",
+        "scheduler.kube.dump.DumpError",
+        "scheduler.kube.errors.ApiError",
+        "scheduler.localcluster.errors.LocalClusterError",
+        "scheduler.telemetry.health.ProbeError",
+        "scheduler.wiring.StartError",
+    }
+)
+"""Errors whose text is a sentence for the person at the terminal."""
 
 
 class CommandError(Exception):
@@ -31,18 +47,8 @@ def described(error: BaseException) -> tuple[str, int] | None:
     )  # click's errors; typer carries a copy of click under another name
     if usage is not None:
         return " ".join(str(usage()).split()), WRONG_USE
-    if isinstance(error, _expected()):
+    if any(f"{each.__module__}.{each.__qualname__}" in EXPECTED for each in type(error).__mro__):
         return str(error), WRONG_USE
     if isinstance(error, BrokenPipeError):
         return "", 0
     return None
-
-
-def _expected() -> tuple[type[BaseException], ...]:
-    from scheduler.config import ConfigError  # noqa: PLC0415
-    from scheduler.kube.credentials import CredentialsError  # noqa: PLC0415
-    from scheduler.kube.dump import DumpError  # noqa: PLC0415
-    from scheduler.kube.errors import ApiError  # noqa: PLC0415
-    from scheduler.localcluster import LocalClusterError  # noqa: PLC0415
-
-    return (ConfigError, CredentialsError, DumpError, ApiError, LocalClusterError)

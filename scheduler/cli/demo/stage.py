@@ -46,6 +46,11 @@ class Stage:
         """What Tutti writes."""
         return self.directory / "tutti.log"
 
+    @property
+    def private(self) -> Path:
+        """Where the child puts temporary files: keys among them, so they go with the demo however it ends."""
+        return self.directory / "tmp"
+
 
 @contextlib.contextmanager
 def control_plane(
@@ -71,10 +76,12 @@ def control_plane(
 def tutti(stage: Stage, *, keep: Callable[[], bool]) -> Iterator[None]:
     """`tutti run` as a child process, leading; ended by its id unless it is to be kept."""
     port = _free_port()
+    stage.private.mkdir(mode=0o700)
     known = state.load(stage.cluster.layout.state)
     environment = {
         **os.environ,
         TOKEN: known.token if known else "",
+        "TMPDIR": str(stage.private),
         "TUTTI_PROBES__PORT": str(port),
         "TUTTI_EXTENDER__PORT": "0",
         "TUTTI_LOG__FORMAT": "json",
