@@ -28,7 +28,7 @@ class Client:
         self._connections = connections
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(ssl=self._tls, limit=0)
+        connector = aiohttp.TCPConnector(ssl=self._tls or False, limit=0)
         self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120))
         return self
 
@@ -52,7 +52,7 @@ class Client:
             content = await answer.read()
             if answer.status not in accept:
                 raise RefusedError(
-                    f"{verb} {path} was answered {answer.status}: {content[:300].decode(errors='replace')}"
+                    f"{verb} {path} was answered {answer.status}: {content[:3000].decode(errors='replace')}"
                 )
             return content
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def native_pod(namespace: str, name: str, gang: str, run: str) -> dict[str, Any]
     return manifest
 
 
-TUTTI = Rival("tutti", "tutti-scheduler", tutti_group, tutti_pod)
+TUTTI = Rival("tutti", "system:serviceaccount:tutti-system:tutti-scheduler", tutti_group, tutti_pod)
 NATIVE = Rival("native", "system:kube-scheduler", native_group, native_pod)
 
 
@@ -112,7 +112,10 @@ def running_tutti(cluster: LocalCluster, mode: str, directory: Path) -> Iterator
         command += ["--kube-scheduler-kubeconfig", str(cluster.kubeconfig("tutti-kube-scheduler"))]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "TUTTI_PROBES__PORT": "0"}
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TUTTI_PROBES__PORT": "0", "TUTTI_EXTENDER__PORT": "0"},
         )
         try:
             _wait_until_leading(process, log)
@@ -128,11 +131,8 @@ def running_tutti(cluster: LocalCluster, mode: str, directory: Path) -> Iterator
 
 def _wait_until_leading(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while b"leading" not in log.read_bytes():
+    while b'"leading"' not in log.read_bytes():
         if process.poll() is not None or time.monotonic() > deadline:
             tail = log.read_text(errors="replace")[-600:]
             raise RivalError(f"Tutti did not begin to lead; {log} ends with: {tail}")
         time.sleep(0.1)
-
-
-Start = Callable[[LocalCluster, str, Path], AbstractContextManager[RunningTutti]]

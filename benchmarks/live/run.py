@@ -26,11 +26,20 @@ from benchmarks.measures import (
 )
 from scheduler.localcluster import ClusterOptions, LocalCluster, NodeShape
 
-NATIVE_GANGS = ClusterOptions(
-    feature_gates={"GenericWorkload": True},
-    runtime_config=("scheduling.k8s.io/v1beta1=true",),
-    kube_scheduler_qps=5000,
-)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def options() -> ClusterOptions:
+    """Return one control plane for all: native gang scheduling on, Tutti's definitions and rights applied, writes made durable."""
+    manifests = (*sorted((ROOT / "crds").glob("*.yaml")), *sorted((ROOT / "deploy").glob("rbac*.yaml")))
+    return ClusterOptions(
+        manifests=manifests,
+        feature_gates={"GenericWorkload": True},
+        runtime_config={"scheduling.k8s.io/v1beta1": True},
+        etcd_fsync=True,
+    )
+
+
 WARM_UP = Case("warm-up", 2, 50)
 IDLE_S = 20.0
 
@@ -81,7 +90,7 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Findings:
     shape = NodeShape(
         count=plan.nodes, gpus=8, racks=max(1, plan.nodes // 50), blocks=max(1, plan.nodes // 250)
     )
-    with LocalCluster(directory / "cluster", shape, options=NATIVE_GANGS) as cluster:
+    with LocalCluster(directory / "cluster", shape, options=options()) as cluster:
         return asyncio.run(_run(plan, cluster, directory, tell))
 
 
