@@ -6,6 +6,7 @@ Applying twice changes nothing. `uninstall` asks before it removes definitions, 
 
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -68,12 +69,19 @@ def uninstall(
 ) -> None:
     """Remove what `tutti install` has installed, with every PodGroup, Queue and Topology. Pods that run stay."""
     files = manifests.definitions() if crds_only else manifests.everything(frozenset(Mode))
-    if not (yes or dry_run) and not typer.confirm(
-        "Every PodGroup, Queue and Topology goes with the definitions. Go on?", err=True
-    ):
-        raise CommandError("Nothing was removed.")
+    if not (yes or dry_run):
+        _ask()
     done = live.run(_uninstall(kubeconfig, context, manifests.documents(files)[::-1], dry_run=dry_run))
     _report(done, output)
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise CommandError(
+            "Every PodGroup, Queue and Topology goes with the definitions; say --yes if that is meant."
+        )
+    if not typer.confirm("Every PodGroup, Queue and Topology goes with the definitions. Go on?", err=True):
+        raise CommandError("Nothing was removed.")
 
 
 async def _install(

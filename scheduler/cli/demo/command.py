@@ -1,6 +1,7 @@
 """The command `tutti demo`: flags, the order of things, and the exit code."""
 
 import asyncio
+import contextlib
 import json
 import platform
 import signal
@@ -68,29 +69,26 @@ def demo(
 
 
 def _played(console: Console, mode: Mode, shape: NodeShape, load: Load, *, keep: bool) -> dict[str, Any]:
-    began = time.monotonic()
-    Teller(console, {}).opening(
+    """Play both halves and return what was seen; everything started is ended on the way out, unless it is to be kept."""
+    teller = Teller(console, {})
+    teller.opening(
         mode.value, load, nodes=shape.count, gpus=shape.gpus, racks=shape.racks, version=KUBERNETES
     )
-    progress = Progress(console)
-    progress.__enter__()
-    try:
-        with stage.control_plane(shape, mode, keep=lambda: keep, progress=progress) as here:
-            progress.__exit__()
-            Teller(console, {}).ready(
-                "etcd, API server, controllers, kube-scheduler, kwok are up", time.monotonic() - began
-            )
-            began = time.monotonic()
-            with stage.tutti(here, keep=lambda: keep):
-                Teller(console, {}).ready(
-                    f"Tutti leads in {mode.value} mode, as processes of its own", time.monotonic() - began
-                )
-                tutti, plain = asyncio.run(_both(here, load, console))
-                Teller(console, {}).comparison(load, tutti, plain)
-                if keep:
-                    _how_to_use(console, here)
-    finally:
-        progress.__exit__()
+    with contextlib.ExitStack() as stack:
+        runner = stack.enter_context(asyncio.Runner())
+        runner.get_loop()  # made now, so that Ctrl-C at any later moment finds a loop that will be closed
+        began = time.monotonic()
+        with Progress(console) as progress:
+            here = stack.enter_context(stage.control_plane(shape, mode, keep=keep, progress=progress))
+        teller.ready("etcd, API server, controllers, kube-scheduler, kwok are up", time.monotonic() - began)
+        began = time.monotonic()
+        with teller.working("Tutti starts and takes the lead"):
+            stack.enter_context(stage.tutti(here, keep=keep))
+        teller.ready(f"Tutti leads in {mode.value} mode, as processes of its own", time.monotonic() - began)
+        tutti, plain = runner.run(_both(here, load, console))
+        teller.comparison(load, tutti, plain)
+        if keep:
+            _how_to_use(console, here)
     versions = {
         "tutti": version("tutti-scheduler"),
         "kubernetes": KUBERNETES,

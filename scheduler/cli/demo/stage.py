@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,9 +53,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def control_plane(
-    shape: NodeShape, mode: Mode, *, keep: Callable[[], bool], progress: Progress
-) -> Iterator[Stage]:
+def control_plane(shape: NodeShape, mode: Mode, *, keep: bool, progress: Progress) -> Iterator[Stage]:
     """A fresh control plane in a private folder; ended and removed at the end unless it is to be kept."""
     directory = Path(tempfile.mkdtemp(prefix="tutti-demo-"))
     options = ClusterOptions(manifests=definitions_and_roles(), etcd_fsync=False)
@@ -64,7 +62,7 @@ def control_plane(
     try:
         cluster.up(progress)
         yield Stage(cluster, directory, mode)
-        kept = keep()
+        kept = keep
     finally:
         if not kept:
             with undisturbed():
@@ -73,7 +71,7 @@ def control_plane(
 
 
 @contextlib.contextmanager
-def tutti(stage: Stage, *, keep: Callable[[], bool]) -> Iterator[None]:
+def tutti(stage: Stage, *, keep: bool) -> Iterator[None]:
     """`tutti run` as a child process, leading; ended by its id unless it is to be kept."""
     port = _free_port()
     stage.private.mkdir(mode=0o700)
@@ -99,7 +97,7 @@ def tutti(stage: Stage, *, keep: Callable[[], bool]) -> Iterator[None]:
     try:
         _wait_until_leading(child, port, stage.log)
         yield
-        kept = keep()
+        kept = keep
     finally:
         if not kept:
             with undisturbed():
