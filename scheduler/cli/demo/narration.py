@@ -129,7 +129,7 @@ class Teller:
             "partial gangs seen by an outside watch", *(str(half.partial_gangs) for half in (tutti, plain))
         )
         grid.add_row("GPUs held by gangs that cannot run", *(str(half.gpus_held) for half in (tutti, plain)))
-        grid.add_row("after", f"{tutti.seconds:.1f} s, done", f"{plain.seconds:.1f} s, stuck")
+        grid.add_row("after", *(_outcome(half, load) for half in (tutti, plain)))
         self._console.print()
         self._console.print(grid)
 
@@ -152,10 +152,15 @@ class Teller:
         if len(self._rack_of) > MOST_ON_MAP:
             return
         for line in map_lines(self._rack_of, occupied(watch.sightings)):
-            text = Text("    " + line, style="dim")
+            text = Text("    " + line)
+            text.highlight_regex(r"[^AB]+", "dim")
             for letter, colour in COLOURS.items():
                 text.highlight_regex(f"{letter}+", colour)
             self._console.print(text)
+
+
+def _outcome(half: Half, load: Load) -> str:
+    return f"{half.seconds:.1f} s, {'done' if half.finished == len(load.gangs) else 'stuck'}"
 
 
 def map_lines(rack_of: Mapping[str, str], holds: Mapping[str, str]) -> list[str]:
