@@ -1,0 +1,124 @@
+"""`tutti decide` on a file, and the words of `tutti explain`, without a cluster."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from scheduler.cli import app
+from scheduler.cli.errors import CommandError
+from scheduler.cli.explain import draw, from_engine, from_status, key_of
+from scheduler.config import Settings
+from scheduler.kube import dump
+from scheduler.model.ids import GroupKey, GroupUid, NodeName, PodKey, PodUid
+from scheduler.model.nodes import Node
+from scheduler.model.podgroups import PodGroup
+from scheduler.model.pods import Pod, PodShape
+from scheduler.model.resources import Resources
+from scheduler.model.snapshot import NodeState, Snapshot
+
+GPU = "nvidia.com/gpu"
+TRAIN = GroupKey("team-a", "train")
+
+
+def cluster(*, nodes: int, members: int) -> Snapshot:
+    """Nodes of 8 GPUs, and one gang whose members want 8 each."""
+    room = Resources({GPU: 8, "pods": 110, "cpu": 64_000})
+    names = [NodeName(f"n{number}") for number in range(nodes)]
+    shape = PodShape(Resources({GPU: 8, "pods": 1}))
+    pods = tuple(
+        Pod(PodKey("team-a", f"train-{n}"), PodUid(f"uid-{n}"), shape, scheduler_name="tutti", group=TRAIN)
+        for n in range(members)
+    )
+    return Snapshot(
+        nodes={name: NodeState(Node(name, room)) for name in names},
+        groups={TRAIN: PodGroup(TRAIN, GroupUid("group"), min_count=members)},
+        members={TRAIN: pods},
+    )
+
+
+def saved(snapshot: Snapshot, directory: Path) -> str:
+    file = directory / "snapshot.json"
+    dump.save(snapshot, file)
+    return str(file)
+
+
+def test_a_gang_that_fits_is_planned_with_a_node_per_member(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    code = app.run(["decide", saved(cluster(nodes=3, members=3), tmp_path), "--output", "json"])
+    (decision,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert (code, decision["result"]) == (0, "admitted")
+    assert sorted(slot["node"] for slot in decision["assignments"]) == ["n0", "n1", "n2"]
+    assert sorted(slot["rank"] for slot in decision["assignments"]) == [0, 1, 2]
+
+
+def test_a_gang_that_does_not_fit_is_held_and_the_answer_is_no(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    code = app.run(["decide", saved(cluster(nodes=2, members=3), tmp_path)])
+    out = capsys.readouterr().out
+    assert code == 1
+    assert "team-a/train" in out
+    assert "InsufficientResources" in out
+
+
+def test_the_same_file_gives_the_same_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = saved(cluster(nodes=5, members=4), tmp_path)
+    told = []
+    for _ in range(2):
+        app.run(["decide", file, "--output", "yaml", "--now", "0"])
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1] != ""
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"nodes": 3}', '{"version": 99}'])
+def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+):
+    file = tmp_path / "snapshot.json"
+    file.write_text(content)
+    assert app.run(["decide", str(file)]) == 2
+    assert f"{file} is not a snapshot" in capsys.readouterr().err
+
+
+def test_explain_draws_gates_room_and_remedies_within_80_columns():
+    console = Console(width=80, record=True, no_color=True)
+    draw(console, from_engine(cluster(nodes=2, members=3), TRAIN, Settings()))
+    told = console.export_text()
+    assert "… team-a/train: 3 members need 24 nvidia.com/gpu" in told
+    assert "✓ eligibility  ✗ resources  · topology" in told
+    assert "host n0" in told
+    assert "→ " in told
+    assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
+
+
+def test_a_group_refused_by_the_operator_is_explained_by_that():
+    status = {
+        "conditions": [
+            {"type": "Scheduled", "status": "False", "reason": "GangIncomplete", "message": "old"},
+            {
+                "type": "Accepted",
+                "status": "False",
+                "reason": "InvalidSpec",
+                "message": "minCount is above maxCount.",
+            },
+        ]
+    }
+    told = from_status(TRAIN, status)
+    assert (told["placed"], told["reason"], told["headline"]) == (
+        False,
+        "InvalidSpec",
+        "minCount is above maxCount.",
+    )
+
+
+def test_a_group_nobody_has_looked_at_says_so():
+    assert "does Tutti run?" in from_status(TRAIN, {})["headline"]
+
+
+@pytest.mark.parametrize("text", ["train", "/train", "team-a/", "a/b/c", ""])
+def test_a_group_is_named_by_namespace_and_name(text: str):
+    with pytest.raises(CommandError, match="NAMESPACE/NAME"):
+        key_of(text)
