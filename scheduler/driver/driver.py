@@ -10,7 +10,6 @@ Only this task changes the lifecycle and the cache's reservations, so neither ne
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -53,6 +52,8 @@ from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.reasons import Reason
 from scheduler.model.snapshot import Snapshot
 
+TURN_S = 0.001  # arbitrary: a few outcomes at full speed
+OBSERVING_SHARE = 4.0
 RECORDERS = 32  # records written at once: as many as the API server answers without queueing
 PUBLISHERS = 8  # conditions written at once: news may wait, bindings may not
 
@@ -104,6 +105,8 @@ class Driver:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._next_cycle_at = 0.0
+        self._changed: set[GroupKey] = set()
+        self._observe_at = 0.0
         self._cycle: asyncio.Task[None] | None = None
         self._recorders = asyncio.Semaphore(RECORDERS)
         self._publishers = asyncio.Semaphore(PUBLISHERS)
@@ -120,7 +123,7 @@ class Driver:
                 self._spawn(self._pump(self._cache.changed, clear=True))
                 self._spawn(self._pump(self._term.lost))
                 self._spawn(self._pump(self._stopping))
-                self._observe_everything()
+                self._changed.update(self._cache.keys())
                 while not self._is_over():
                     self._turn()
                     await self._sleep()
@@ -154,23 +157,23 @@ class Driver:
             else:
                 self._handle(event)
         now = self._clock()
-        deadline = self._lifecycle.next_deadline()
-        if deadline is not None and deadline <= now:
+        timer = self._lifecycle.next_timer()
+        if timer is not None and timer <= now:
             self._handle(Tick())
         if not self._stopping.is_set():
             self._begin_cycle(now)
 
-    def _observe_everything(self) -> None:
-        self._cache.drain()
-        for key in sorted(self._cache.keys()):
-            self._see(key)
-
     def _observe(self) -> None:
         changes = self._cache.drain()
-        if changes.everything:
-            self._observe_everything()
-        for key in sorted(changes.groups):
-            self._see(key)
+        self._changed |= changes.groups
+        now = self._clock()
+        if now >= self._observe_at:
+            ready = sorted(key for key in self._changed if not self._lifecycle.is_busy(key))
+            self._changed.difference_update(ready)
+            for key in ready:
+                self._see(key)
+            # A look at a gang of thousands costs milliseconds: never more than a fifth of the time, however fast its pods change.
+            self._observe_at = now + OBSERVING_SHARE * (self._clock() - now)
         if changes.capacity or changes.everything:
             self._handle(CapacityChanged())
 
@@ -188,18 +191,23 @@ class Driver:
             self._carry_out(order)
 
     async def _sleep(self) -> None:
-        now = self._clock()
-        moments = [m for m in (self._lifecycle.next_deadline(),) if m is not None]
-        if self._cycle is None and self._next_cycle_at > now:
-            moments.append(self._next_cycle_at)
-        timeout = max(0.0, min(moments) - now) if moments else None
-        if self._cycle is not None and timeout == 0.0:
-            timeout = self._settings.min_interval_s  # a due decision waits for the cycle under way
+        moments = [self._lifecycle.next_timer()]
+        decision_at = self._lifecycle.next_decision()
+        if decision_at is not None and self._cycle is None:
+            moments.append(max(decision_at, self._next_cycle_at))
+        if any(not self._lifecycle.is_busy(key) for key in self._changed):
+            moments.append(self._observe_at)
+        due = min((moment for moment in moments if moment is not None), default=None)
         if not self._inbox:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout)
+            loop = asyncio.get_running_loop()
+            timer = (
+                loop.call_later(max(TURN_S, due - self._clock()), self._wake.set) if due is not None else None
+            )
+            await self._wake.wait()
+            if timer is not None:
+                timer.cancel()
         self._wake.clear()
-        await asyncio.sleep(0)
+        await asyncio.sleep(TURN_S)  # what happens within a moment is handled together
 
     def _is_over(self) -> bool:
         if not self._term.is_held():

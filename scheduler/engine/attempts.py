@@ -138,9 +138,8 @@ class Gang:
 
     def wants_decision(self, now: float) -> bool:
         """Whether the next cycle shall decide this gang."""
-        if self.decide_at is None or self.state is not State.WAITING or self.unseen:
-            return False
-        return max(self.decide_at, self.not_before) <= now
+        due_at = self.decision_at()
+        return due_at is not None and due_at <= now
 
     def is_complete(self) -> bool:
         """Whether enough members exist to decide the gang; the decision itself may know better reasons to wait."""
@@ -247,10 +246,14 @@ class Gang:
         self.unseen &= self._waiting
         self.evicted &= {pod.uid for pod in members}
 
-    def deadlines(self) -> Iterator[float]:
-        """Yield the moments at which this gang wants to be looked at."""
-        if self.decide_at is not None and self.state is State.WAITING and not self.unseen:
-            yield max(self.decide_at, self.not_before)
+    def decision_at(self) -> float | None:
+        """Return when this gang wants to be decided; None when it does not."""
+        if self.decide_at is None or self.state is not State.WAITING or self.unseen:
+            return None
+        return max(self.decide_at, self.not_before)
+
+    def timers(self) -> Iterator[float]:
+        """Yield the other moments at which this gang wants to be looked at."""
         if self.repair_at is not None and self.may_give_up:
             yield self.repair_at
         for moment in (self.barrier_at, self.retry_at):

@@ -7,12 +7,10 @@ The engine knows no policy by name; `scheduler.policies.registry` makes a `Polic
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from scheduler.engine.capacity import CapacityMemo
+from scheduler.engine.capacity import CapacityMemo, NodeScore
 from scheduler.engine.settings import EngineSettings
-from scheduler.model.nodes import Node
 from scheduler.model.plan import Admit, Hold
 from scheduler.model.podgroups import PodGroup
-from scheduler.model.pods import PodShape
 
 
 class GroupOrder(Protocol):
@@ -20,13 +18,6 @@ class GroupOrder(Protocol):
 
     def __call__(self, group: PodGroup, *, now: float) -> tuple[Any, ...]:
         """Return a sort key; smaller goes first. The engine appends creation time, name and uid, so ties cannot depend on input order."""
-
-
-class NodeScore(Protocol):
-    """Which of several equally near nodes is better for a pod."""
-
-    def __call__(self, shape: PodShape, node: Node) -> int:
-        """Return a score; higher is better. Compared only between nodes of the same domain that serve equally well."""
 
 
 class Reporter(Protocol):
@@ -47,6 +38,8 @@ class _Silent:
         """Say nothing."""
 
 
+__all__ = ["SILENT", "GroupOrder", "NodeScore", "PolicySet", "Reporter"]
+
 SILENT: Reporter = _Silent()
 
 
@@ -61,4 +54,8 @@ class PolicySet:
     group_order: GroupOrder
     node_score: NodeScore
     settings: EngineSettings = field(default_factory=EngineSettings)
-    memo: CapacityMemo = field(default_factory=CapacityMemo)
+    memo: CapacityMemo = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with an empty memory; it holds scores of this policy, so it is not taken over from another set."""
+        object.__setattr__(self, "memo", CapacityMemo(self.node_score))

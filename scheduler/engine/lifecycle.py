@@ -128,12 +128,21 @@ class Lifecycle:
                 self._steps.want_decision(gang, now)
 
     def next_deadline(self) -> float | None:
-        """Return when a Tick is due, at the latest; None while nothing waits for time."""
-        moments = [moment for gang in self._gangs.values() for moment in gang.deadlines()]
+        """Return when a Tick is due, at the latest; None while nothing waits for time. Decisions that are due count."""
+        return min((m for m in (self.next_decision(), self.next_timer()) if m is not None), default=None)
+
+    def next_decision(self) -> float | None:
+        """Return when the next cycle has something to decide; None while nothing does."""
+        return min(
+            (moment for gang in self._gangs.values() if (moment := gang.decision_at()) is not None),
+            default=None,
+        )
+
+    def next_timer(self) -> float | None:
+        """Return when something other than a decision is due."""
+        moments = [moment for gang in self._gangs.values() for moment in gang.timers()]
         published = self._steps.notices.next_due()
-        if published is not None:
-            moments.append(published)
-        return min(moments, default=None)
+        return min(moments if published is None else [*moments, published], default=None)
 
     def planned_slot(self, key: GroupKey, uid: PodUid) -> Slot | None:
         """Return what is planned for this member, for the extender's /filter; None without an open plan."""
@@ -146,6 +155,16 @@ class Lifecycle:
         if gang is None:
             return False
         return gang.is_deciding or (gang.decide_at is not None and gang.is_complete() and gang.hold is None)
+
+    def is_busy(self, key: GroupKey) -> bool:
+        """Whether the gang awaits outcomes and a new view would change nothing until they are in."""
+        gang = self._gangs.get(key)
+        return gang is not None and gang.state in {
+            State.RECORDING,
+            State.BINDING,
+            State.CLOSING,
+            State.ABORTING,
+        }
 
     def hold_of(self, key: GroupKey) -> Hold | None:
         """Return why the gang waits, as last decided."""
