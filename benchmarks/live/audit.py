@@ -56,6 +56,32 @@ def pods_since(start: AuditMark, namespace: str) -> list[PodRecord]:
     ]
 
 
+class Counter:
+    """Counts successful bindings in a namespace as the log grows; each call reads only what is new."""
+
+    def __init__(self, start: AuditMark, namespace: str) -> None:
+        self._next = start
+        self._namespace = namespace
+        self._names: set[str] = set()
+
+    def bound(self) -> int:
+        """Return how many pods have been bound so far."""
+        path, offset = self._next.path, self._next.offset
+        needle = f"/namespaces/{self._namespace}/pods/".encode()
+        with path.open("rb") as log:
+            log.seek(offset)
+            for line in log:
+                if not line.endswith(b"\n"):
+                    break  # still being written
+                offset += len(line)
+                if needle in line and b"/binding" in line:
+                    event = json.loads(line)
+                    if event.get("responseStatus", {}).get("code") == 201:
+                        self._names.add(event["objectRef"]["name"])
+        self._next = AuditMark(path, offset)
+        return len(self._names)
+
+
 def calls_since(start: AuditMark, user: str) -> int:
     """Return how many requests this user sent, watches not counted."""
     return sum(

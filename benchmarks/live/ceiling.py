@@ -39,7 +39,7 @@ async def measure(
         )
         for number, (_, name) in enumerate(members)
     )
-    await wait_bound(creator, namespace, case.pods, timeout_s=60)
+    await wait_bound(creator, log, namespace, case.pods, timeout_s=60)
     records = audit.pods_since(log, namespace)
     await remove(creator, None, case, namespace)
     return Ceiling(tuple(records))

@@ -141,7 +141,7 @@ class _Bench:
         start = audit.mark(self.log)
         await make_namespace(self.cleaner, namespace)
         await submit(self.creator, rival, case, namespace)
-        bound = await wait_bound(self.cleaner, namespace, case.pods, timeout_s=180)
+        bound = await wait_bound(self.cleaner, start, namespace, case.pods, timeout_s=180)
         records = audit.pods_since(start, namespace)
         seen = sum(1 for record in records if record.bound_by == rival.user)
         if seen != bound:

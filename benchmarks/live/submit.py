@@ -4,6 +4,7 @@ import asyncio
 import time
 from functools import partial
 
+from benchmarks.live.audit import AuditMark, Counter
 from benchmarks.live.cases import Case
 from benchmarks.live.client import Client
 from benchmarks.live.rivals import Rival
@@ -41,26 +42,20 @@ async def submit(client: Client, rival: Rival, case: Case, namespace: str) -> No
     )
 
 
-async def wait_bound(client: Client, namespace: str, count: int, *, timeout_s: float) -> int:
+async def wait_bound(client: Client, log: AuditMark, namespace: str, count: int, *, timeout_s: float) -> int:
     """
-    Wait until `count` pods of the namespace have a node, and return how many do. Polls gently, so as not to disturb what is measured.
+    Wait until `count` pods of the namespace are bound, and return how many the API server shows with a node.
 
+    Watches the audit log meanwhile and asks the API server once at the end: polling it would be paid for by what is measured.
     Raises: StuckError when time is up.
     """
-    deadline = time.monotonic() + timeout_s
-    bound = 0
-    while time.monotonic() < deadline:
-        listing = await client.get(
-            f"/api/v1/namespaces/{namespace}/pods?resourceVersion=0&fieldSelector=spec.nodeName%3D&limit=1"
-        )
-        left = len(listing["items"]) + int(listing["metadata"].get("remainingItemCount", 0))
-        if left == 0:
-            everything = await client.get(f"/api/v1/namespaces/{namespace}/pods")
-            bound = sum(1 for pod in everything["items"] if pod["spec"].get("nodeName"))
-            if bound >= count:
-                return bound
+    deadline, counter = time.monotonic() + timeout_s, Counter(log, namespace)
+    while (seen := counter.bound()) < count:
+        if time.monotonic() > deadline:
+            raise StuckError(f"{seen} of {count} pods in {namespace} were bound after {timeout_s:.0f} s.")
         await asyncio.sleep(POLL_S)
-    raise StuckError(f"{bound} of {count} pods in {namespace} were bound after {timeout_s:.0f} s.")
+    everything = await client.get(f"/api/v1/namespaces/{namespace}/pods")
+    return sum(1 for pod in everything["items"] if pod["spec"].get("nodeName"))
 
 
 async def remove(client: Client, rival: Rival | None, case: Case, namespace: str) -> None:

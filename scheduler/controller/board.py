@@ -20,6 +20,7 @@ from scheduler.kube.cache import PREFERRED_TOPOLOGY, Cache
 from scheduler.kube.recorder import Recorder, Regarding
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import GroupKey, QueueName
+from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.reasons import Reason
 from scheduler.model.resources import NOTHING
 from scheduler.objects.errors import BadObject
@@ -27,6 +28,10 @@ from scheduler.telemetry import logs
 
 PAUSE_S: Final = 0.5
 QUEUE_PAUSE_S: Final = 2.0
+REST_S: Final = (
+    1.0  # between two writes to one object, and longer for large gangs: their record makes every write dear
+)
+REST_PER_MEMBER_S: Final = 0.003
 AT_ONCE: Final = 16
 MANAGER: Final = "tutti-operator"
 APPLY: Final = "application/apply-patch+yaml"
@@ -74,6 +79,7 @@ class Board:
         self._jobs: dict[tuple[str, str], Body] = {}
         self._wake = asyncio.Event()
         self._queues_at = 0.0
+        self._rested_at: dict[Ref, float] = {}
         self._log = logs.get("controller")
 
     def see(self, plural: str, body: Body) -> None:
@@ -84,7 +90,9 @@ class Board:
 
     def forget(self, plural: str, body: Body) -> None:
         """An object no longer exists."""
-        self._bodies.pop(_ref(plural, body), None)
+        ref = _ref(plural, body)
+        self._bodies.pop(ref, None)
+        self._rested_at.pop(ref, None)
 
     def see_job(self, body: Body) -> None:
         """A Job exists that may ask for a group."""
@@ -137,7 +145,7 @@ class Board:
 
     def _mark_known(self, ref: Ref) -> None:
         if ref in self._bodies:
-            self._marked.add(ref)
+            self._mark(ref)
 
     async def _guarded(self, gate: asyncio.Semaphore, ref: Ref) -> None:
         """Look at one object; what goes wrong with it is told and does not touch the others."""
@@ -169,8 +177,24 @@ class Board:
             case _:
                 fields, conditions = self._topology(ref, body)
         status = {**fields, "conditions": self._timed(body, conditions)}
-        if not _shows(body, status):
-            await self._apply(ref, body, status)
+        if _shows(body, status):
+            return
+        loop = asyncio.get_running_loop()
+        rested_at = self._rested_at.get(ref, 0.0)
+        if loop.time() < rested_at or (ref.plural == "podgroups" and self._is_being_bound(ref)):
+            loop.call_at(max(rested_at, loop.time() + REST_S), self._mark_known, ref)
+            return
+        members = fields.get("members", {}).get("total", 0)
+        self._rested_at[ref] = loop.time() + REST_S + REST_PER_MEMBER_S * members
+        await self._apply(ref, body, status)
+
+    def _is_being_bound(self, ref: Ref) -> bool:
+        """Whether the scheduler is writing to this group right now; its numbers are news when it is done."""
+        group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
+        if group is None or group.attempt is None or group.attempt.phase is not AttemptPhase.COMMITTING:
+            return False
+        planned = {member.uid for member in group.attempt.members}
+        return any(not pod.is_bound for pod in pods if pod.uid in planned)
 
     def _group(self, ref: Ref, body: Body) -> tuple[dict[str, Any], tuple[Condition, ...]]:
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
