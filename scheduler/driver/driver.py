@@ -6,7 +6,8 @@ Theory of operation: one task owns the lifecycle and turns round whenever someth
     a vote      ───┤
     a deadline  ───┘        └─> candidates? ─> snapshot ─> decide, in a worker thread ─> Decided
 
-Only this task changes the lifecycle and the cache's reservations, so neither needs a lock; the worker thread sees frozen values only.
+Only this task changes the lifecycle and the cache's reservations, so neither needs a lock; the worker thread sees frozen values
+only.
 """
 
 import asyncio
@@ -111,6 +112,7 @@ class Driver:
         self._recorders = asyncio.Semaphore(RECORDERS)
         self._publishers = asyncio.Semaphore(PUBLISHERS)
         self._running: set[asyncio.Task[None]] = set()
+        self._publishing: dict[GroupKey, set[asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup
 
     async def run(self) -> None:
@@ -256,6 +258,7 @@ class Driver:
         match order:
             case Reserve(reservation):
                 self._cache.reserve(reservation)
+                self._hush(reservation.group)
             case Release(key, uids):
                 self._cache.release(key, uids)
             case AnswerVote():
@@ -269,15 +272,29 @@ class Driver:
                 self._spawn(self._report(self._hands.binder.evict(order)))
             case Wake():
                 self._spawn(self._wake_members(order))
-            case Publish():
-                self._spawn(self._publish(order))
+            case Publish(key):
+                task = self._spawn(self._publish(order))
+                self._publishing.setdefault(key, set()).add(task)
+                task.add_done_callback(lambda done: self._told(key, done))
             case Decide():
                 pass  # every turn looks for candidates
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _hush(self, key: GroupKey) -> None:
+        """Stop telling why a gang waits: it does not any more, and a write to a pod now would cost its binding a retry."""
+        for telling in self._publishing.pop(key, ()):
+            telling.cancel()
+
+    def _told(self, key: GroupKey, done: asyncio.Task[None]) -> None:
+        left = self._publishing.get(key, set())
+        left.discard(done)
+        if not left:
+            self._publishing.pop(key, None)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def _report(self, work: Coroutine[Any, Any, Event]) -> None:
         self.post(await work)

@@ -14,9 +14,12 @@ from scheduler.model.plan import Hold
 from scheduler.model.podgroups import MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
 
 WRITES_PER_WINDOW = 2
 WINDOW_S = 60.0
+ARRIVING = 2.0  # delays that a gang must be quiet for before it is told who is missing
+PATIENCE = 15.0  # delays after which it is told all the same
 
 
 def times_out_at(group: PodGroup | None) -> float | None:
@@ -43,6 +46,7 @@ class Notice:
     wanted: Report | None = None
     hold: Hold | None = None
     due_at: float | None = None
+    wanted_since: float = 0.0
     said: Report | None = None
     said_at: list[float] = field(default_factory=list)
     told: dict[PodUid, Reason] = field(default_factory=dict)
@@ -63,8 +67,17 @@ class NoticeBoard:
             notice.wanted = notice.due_at = None
             return
         if notice.wanted is None or notice.due_at is None:
-            notice.due_at = max(now + self._delay_s, self._earliest(notice, now))
+            notice.wanted_since = now
+        if report != notice.wanted:
+            notice.due_at = max(self._settled_at(notice, report, now), self._earliest(notice, now))
         notice.wanted, notice.hold = report, hold
+
+    def _settled_at(self, notice: Notice, report: Report, now: float) -> float:
+        # Members that keep arriving change what is missing: then it is told once they pause, or after a while all the same. Telling
+        # earlier would write to every pod just before it is bound.
+        if report.status is Status.WAIT:
+            return min(now + ARRIVING * self._delay_s, notice.wanted_since + PATIENCE * self._delay_s)
+        return min(now, notice.wanted_since) + self._delay_s
 
     def withdraw(self, key: GroupKey) -> None:
         """The gang does not wait any more: what was not said yet stays unsaid, and a later wait is news again."""
