@@ -6,11 +6,10 @@ costs a few writes and not a thousand. Everything here can be lost and found aga
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from scheduler.controller import jobs, views
 from scheduler.controller.views import Condition
@@ -38,7 +37,10 @@ APPLY: Final = "application/apply-patch+yaml"
 API: Final = f"/apis/{GROUP}/{VERSION}"
 
 Body = Mapping[str, Any]
-_encode = msgspec.json.Encoder().encode
+
+
+def _encode(body: Body) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 class Ref(NamedTuple):
