@@ -109,6 +109,8 @@ class LocalCluster:
         wanted = nodes.manifests(self._nodes)
         applied = manifests.read(self._options.manifests)
         found = programs.find(self._bin_dir) or build.build(progress=progress)
+        if found.origin != "cache":  # the cache was checked when it was built
+            programs.check(found)
         with self._alone(), _disk_full(self.layout.root):
             for race in range(_PORT_RACES):
                 try:

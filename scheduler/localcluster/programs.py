@@ -58,8 +58,24 @@ def find(bin_dir: Path | None = None, environ: Mapping[str, str] = os.environ) -
     # The assets of envtest lack kwok and the controller manager; an incomplete folder was meant for somebody else.
     if assets and not _missing(Path(assets)):
         return Programs(_paths(Path(assets)), "environment")
+    return find_cached(environ)
+
+
+def find_cached(environ: Mapping[str, str] = os.environ) -> Programs | None:
+    """The set in the cache, if it is complete."""
     cached = cache_directory(environ)
     return None if _missing(cached) else Programs(_paths(cached), "cache")
+
+
+def check(found: Programs) -> dict[str, str]:
+    """Run each program once for its version; LocalClusterError if one does not run or is too old. About 0.5 s."""
+    versions = {name: version(path) for name, path in found.paths.items()}
+    if tuple(int(part) for part in versions["etcd"].split(".")) < OLDEST_ETCD:
+        oldest = ".".join(map(str, OLDEST_ETCD))
+        raise LocalClusterError(
+            f"{found.paths['etcd']} is version {versions['etcd']}; this API server needs {oldest} or newer."
+        )
+    return versions
 
 
 def version(path: Path) -> str:

@@ -17,6 +17,10 @@ from scheduler.localcluster.processes import Process
 FORMAT = 1
 
 
+class HeldError(LocalClusterError):
+    """Somebody else holds the lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """
@@ -84,5 +88,5 @@ def alone(path: Path, *, what: str) -> Iterator[None]:
         try:
             fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LocalClusterError(f"{what}; wait for it to end.") from None
+            raise HeldError(f"{what}; wait for it to end.") from None
         yield
