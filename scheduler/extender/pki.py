@@ -32,6 +32,13 @@ class Pki:
     client_key: Path
 
 
+def paths(directory: Path) -> Pki:
+    """Return where the files are, or will be, in a directory."""
+    return Pki(
+        *(directory / name for name in ("ca.crt", "server.crt", "server.key", "client.crt", "client.key"))
+    )
+
+
 def make(directory: Path, host: str) -> Pki:
     """
     Make fresh keys in `directory` for a server at `host`, and return their paths. Each start makes its own; old ones are replaced.

@@ -2,7 +2,7 @@
 What is built from which Go module, with which flags. Values only.
 
 Beside this file, `modules/` holds a go.mod and go.sum per recipe: every version and hash of the build is pinned there, so
-a build takes the same sources everywhere and Go refuses others. `relock.py` makes them anew for other versions.
+a build takes the same sources everywhere and Go refuses others.
 
 Kubernetes is built as an ordinary dependency: its own go.mod names the staging modules by folder, which only works
 inside its repository; each is replaced by the module published from that folder. The version must be linked in, since

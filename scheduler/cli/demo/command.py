@@ -16,10 +16,11 @@ from rich.console import Console
 
 from scheduler.cli import manifests
 from scheduler.cli.demo import play, stage, verdict
-from scheduler.cli.demo.narration import Progress, Teller
+from scheduler.cli.demo.narration import Teller
 from scheduler.cli.demo.story import Load, load_for
 from scheduler.cli.errors import ANSWER_IS_NO
 from scheduler.cli.options import Format
+from scheduler.cli.progress import Progress
 from scheduler.cli.render import Output
 from scheduler.config import ApiSettings, Mode
 from scheduler.kube import credentials

@@ -17,7 +17,6 @@ from scheduler.cli.demo.play import Half, Waiting
 from scheduler.cli.demo.story import POD_BY_POD, WORK_S, Gang, Load
 from scheduler.cli.demo.timeline import Measures, occupied
 from scheduler.cli.demo.watch import PodWatch
-from scheduler.localcluster import Step
 
 MOST_ON_MAP: Final = 256
 """Nodes; a larger cluster does not fit on a screen beside the story."""
@@ -175,29 +174,3 @@ def map_lines(rack_of: Mapping[str, str], holds: Mapping[str, str]) -> list[str]
             lines.append("")
         lines[-1] += f"  {word}" if lines[-1] else word
     return lines
-
-
-class Progress:
-    """Draws steps of the local cluster. A context manager, so that its status line goes when the work is over."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._status = console.status("") if console.is_terminal else None
-        self._said = ""
-
-    def __enter__(self) -> "Progress":
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def __call__(self, step: Step) -> None:
-        estimate = f" of about {step.estimate_s:.0f} s" if step.estimate_s else ""
-        if self._status is not None:
-            self._status.update(f"[dim]{step.what} {step.elapsed_s:.0f} s{estimate}[/]")
-        elif step.what != self._said and step.estimate_s:  # slow things only: a build
-            self._console.print(f"  {step.what}{estimate}", highlight=False, markup=False)
-        self._said = step.what
