@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from scheduler.config import ApiSettings
 
+from scheduler.config import ApiSettings
 from scheduler.kube.credentials import Credentials
 from scheduler.kube.transport import Transport
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from scheduler.config import ApiSettings
 
+from scheduler.config import ApiSettings
 from scheduler.engine.messages import Bind, BindDone, BindFailed, Evict, Evicted, EvictionRefused
 from scheduler.kube.binder import Binder
 from scheduler.kube.transport import Transport

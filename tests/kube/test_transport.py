@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from scheduler.config import ApiSettings
 
+from scheduler.config import ApiSettings
 from scheduler.kube import errors
 from scheduler.kube.credentials import Credentials
 from scheduler.kube.transport import Transport

@@ -2,8 +2,8 @@
 
 import aiohttp
 import pytest
-from scheduler.config import ProbeSettings
 
+from scheduler.config import ProbeSettings
 from scheduler.telemetry.health import Checks, ProbeError, serve
 from scheduler.telemetry.metrics import Metrics
 

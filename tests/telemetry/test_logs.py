@@ -6,8 +6,8 @@ import logging
 
 import pytest
 import structlog
-from scheduler.config import LogSettings
 
+from scheduler.config import LogSettings
 from scheduler.telemetry import logs
 
 
