@@ -13,6 +13,7 @@ from scheduler.cli import live
 from scheduler.cli.errors import CommandError
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
 from scheduler.cli.render import Output, show, table
+from scheduler.model.ids import LevelName
 from scheduler.model.snapshot import Snapshot
 from scheduler.topology import CLUSTER, HOST, DomainTree, compile_tree
 
@@ -75,7 +76,7 @@ def as_document(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "levels": [
             {
-                "name": str(level),
+                "name": _word(level),
                 "nodeLabel": labels.get(level),
                 "domains": len(tree.at_level.get(level, ())),
                 "evidence": dict(sorted(sources.get(level, Counter()).items())),
@@ -105,7 +106,7 @@ def _domain(tree: DomainTree, snapshot: Snapshot, position: int) -> dict[str, An
     states = [snapshot.nodes[name] for name in tree.nodes[domain.start : domain.stop]]
     resource = _devices(snapshot)
     return {
-        "level": str(domain.level),
+        "level": _word(domain.level),
         "name": str(domain.name),
         "parent": domain.parent if domain.parent >= 0 else None,
         "nodes": len(states),
@@ -113,6 +114,10 @@ def _domain(tree: DomainTree, snapshot: Snapshot, position: int) -> dict[str, An
         "free": sum(max(0, state.free[resource]) for state in states),
         "allocatable": sum(state.node.allocatable[resource] for state in states),
     }
+
+
+def _word(level: LevelName) -> str:
+    return "cluster" if level == CLUSTER else str(level)
 
 
 def _devices(snapshot: Snapshot) -> str:
@@ -166,6 +171,6 @@ def _draw_table(console: Console, document: dict[str, Any]) -> None:
 
 def _title(domain: dict[str, Any]) -> str:
     what = domain["name"] if domain["level"] == HOST else f"{domain['level']} {domain['name']}"
-    what = "cluster" if domain["level"] == CLUSTER else what
+    what = "cluster" if domain["level"] == "cluster" and domain["parent"] is None else what
     nodes = "" if domain["level"] == HOST else f"{domain['nodes']} nodes, "
     return f"{what}  ({nodes}{domain['free']} of {domain['allocatable']} {domain['resource']} free)"

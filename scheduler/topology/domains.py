@@ -1,6 +1,6 @@
 """The tree of domains as flat tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +13,7 @@ from scheduler.model.facts import Evidence
 from scheduler.model.ids import DomainName, LevelName, NodeName
 from scheduler.topology.graph import ROOT, Vertex, containment
 
-CLUSTER: Final = LevelName("cluster")
+CLUSTER: Final = LevelName(ROOT[0])
 HOST: Final = LevelName("host")
 
 
@@ -59,9 +59,21 @@ class DomainTree:
         level = self.labels.get(name, LevelName(name))
         return level if level in self.at_level else None
 
-    def domain_of(self, node: int, level: LevelName) -> int | None:
-        """Return the position of the domain of this level that node number `node` is in."""
-        return next((position for position in self.path[node] if self.domains[position].level == level), None)
+    def domain_of(self, node: int, level: LevelName) -> int:
+        """
+        Return the position of the domain of this level that node number `node` is in.
+
+        A node of which the level is not known is alone: its own host stands for the domain.
+        """
+        path = self.path[node]
+        return next((position for position in path if self.domains[position].level == level), path[-1])
+
+    def innermost_of(self, nodes: Collection[int]) -> int:
+        """Return the position of the innermost domain that holds all these nodes; 0, the cluster, for none."""
+        if not nodes:
+            return 0
+        first, last = self.path[min(nodes)], self.path[max(nodes)]
+        return max(position for position in first if position in last)
 
 
 def compile_tree(evidence: Evidence, nodes: Iterable[NodeName]) -> DomainTree:

@@ -8,7 +8,7 @@ import networkx as nx
 from scheduler.model.facts import Evidence
 from scheduler.model.ids import DomainName, LevelName, NodeName
 
-ROOT = ("cluster", "")
+ROOT = ("(cluster)", "")  # in brackets, which no level that users declare can carry
 
 Vertex = tuple[str, str]  # (level, domain); nodes stand at the level "host"
 
