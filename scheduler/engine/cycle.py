@@ -130,12 +130,11 @@ class _Cycle:
     def _pinned(self, there: Standing, level: LevelName | None) -> int:
         """Step 3, second half: members that are bound already tie the others to their domain."""
         tree = self.trial.tree
-        places = (
+        domains = (
             [tree.domain_of(node, level) for node in _nodes_of(tree, there.bound)]
             if level is not None
             else []
         )
-        domains = [place for place in places if place is not None]
         return max(sorted(set(domains)), key=domains.count) if domains else WHOLE_CLUSTER
 
     def _place(self, there: Standing, level: LevelName | None) -> Decision:
@@ -164,7 +163,7 @@ class _Cycle:
             key=lambda slot: slot.rank,
         )
         used = [*found.nodes.values(), *_nodes_of(tree, there.bound)]
-        common = tree.domains[_common(tree, used)]
+        common = tree.domains[tree.innermost_of(used)]
         return Admit(
             group=group.key,
             min_count=group.min_count,
@@ -195,12 +194,6 @@ def _hold(key: GroupKey, waiting: Sequence[Pod], status: Status, reason: Reason,
 def _nodes_of(tree: DomainTree, bound: Sequence[Pod]) -> list[int]:
     """Return the numbers of the nodes that hold these pods, as far as they still exist."""
     return [tree.index[pod.node] for pod in bound if pod.node is not None and pod.node in tree.index]
-
-
-def _common(tree: DomainTree, used: Sequence[int]) -> int:
-    """Return the innermost domain that holds all these nodes."""
-    first, last = tree.path[min(used)], tree.path[max(used)]
-    return max(position for position in first if position in last)
 
 
 def _domains_used(tree: DomainTree, used: Sequence[int]) -> tuple[tuple[LevelName, int], ...]:
