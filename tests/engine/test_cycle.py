@@ -1,0 +1,242 @@
+"""Decisions, told by small clusters; expected values are worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from scheduler.engine.cycle import decide
+from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
+from scheduler.model.nodes import Taint, TaintEffect
+from scheduler.model.plan import Admit, Hold
+from scheduler.model.podgroups import Role, Slice, TopologyConstraint
+from scheduler.model.pods import Toleration
+from scheduler.model.reasons import Reason
+from scheduler.model.reservations import HeldSlot, Reservation
+from scheduler.model.snapshot import Snapshot
+from scheduler.policies.registry import default_policies
+from tests.build import cluster, gang, members, node, shape, taken
+
+RACKS = {"n0": "r0", "n1": "r0", "n2": "r1", "n3": "r1"}
+FOUR = (node("n0"), node("n1"), node("n2"), node("n3"))
+
+
+def only(snapshot: Snapshot) -> Admit | Hold:
+    (decision,) = decide(snapshot, default_policies(), now=0.0).decisions
+    return decision
+
+
+def admitted(snapshot: Snapshot) -> Admit:
+    decision = only(snapshot)
+    assert isinstance(decision, Admit), decision
+    return decision
+
+
+def held(snapshot: Snapshot) -> Hold:
+    decision = only(snapshot)
+    assert isinstance(decision, Hold), decision
+    return decision
+
+
+def places(decision: Admit) -> dict[str, int]:
+    """Count members by node."""
+    nodes = [slot.node for slot in decision.assignments]
+    return {name: nodes.count(name) for name in sorted(set(nodes))}
+
+
+def test_gang_goes_to_the_fewest_nodes_of_one_rack() -> None:
+    decision = admitted(cluster(*FOUR, racks=RACKS, g=gang("g", 12)))
+    assert places(decision) == {"n0": 8, "n1": 4}
+    assert decision.domain is not None
+    assert (decision.domain.level, decision.domain.domain) == ("rack", "r0")
+    assert decision.domains_used == (("rack", 1), ("host", 2))
+
+
+def test_smallest_hole_that_holds_the_gang_is_taken() -> None:
+    states = (taken(FOUR[0], 4), *FOUR[1:])
+    assert places(admitted(cluster(*states, racks=RACKS, g=gang("g", 3)))) == {"n0": 3}
+
+
+def test_ranks_are_dense_and_neighbours_share_nodes() -> None:
+    decision = admitted(cluster(*FOUR, racks=RACKS, g=gang("g", 10)))
+    assert [slot.rank for slot in decision.assignments] == list(range(10))
+    assert [slot.pod.name for slot in decision.assignments] == [f"g-{number}" for number in range(10)]
+    assert [slot.node for slot in decision.assignments] == ["n0"] * 8 + ["n1"] * 2
+
+
+def test_required_rack_is_one_rack_or_a_reason_in_numbers() -> None:
+    constraint = TopologyConstraint(required="rack")
+    assert places(admitted(cluster(*FOUR, racks=RACKS, g=gang("g", 16, topology=constraint)))) == {
+        "n0": 8,
+        "n1": 8,
+    }
+    hold = held(cluster(*FOUR, racks=RACKS, g=gang("g", 17, topology=constraint)))
+    assert hold.reason is Reason.NO_DOMAIN_FITS
+    assert "rack r0 holds 16 of 17 nvidia.com/gpu; the cluster holds 32." in hold.message
+
+
+def test_level_may_be_named_by_its_node_label() -> None:
+    constraint = TopologyConstraint(required="example.com/rack")
+    assert len(places(admitted(cluster(*FOUR, racks=RACKS, g=gang("g", 16, topology=constraint))))) == 2
+
+
+def test_preferred_rack_is_given_up_where_it_must_be() -> None:
+    decision = admitted(
+        cluster(*FOUR, racks=RACKS, g=gang("g", 20, topology=TopologyConstraint(preferred="rack")))
+    )
+    assert not decision.preferred_met
+    assert decision.domains_used == (("rack", 2), ("host", 3))
+
+
+def test_unknown_level_is_named_with_those_there_are() -> None:
+    hold = held(cluster(*FOUR, racks=RACKS, g=gang("g", 1, topology=TopologyConstraint(required="pod"))))
+    assert hold.reason is Reason.TOPOLOGY_LEVEL_NOT_FOUND
+    assert "rack, host" in hold.message
+
+
+def test_gang_that_does_not_fit_gets_nothing_and_the_next_one_goes_ahead() -> None:
+    snapshot = cluster(*FOUR, big=gang("big", 33, created_at=1.0), small=gang("small", 32, created_at=2.0))
+    first, second = decide(snapshot, default_policies(), now=0.0).decisions
+    assert isinstance(first, Hold)
+    assert first.reason is Reason.INSUFFICIENT_RESOURCES
+    assert "room for 32" in first.message
+    assert isinstance(second, Admit)
+
+
+def test_higher_priority_goes_first_then_age() -> None:
+    snapshot = cluster(
+        node("n0"),
+        old=gang("old", 8, created_at=1.0),
+        young=gang("young", 8, created_at=2.0),
+        urgent=gang("urgent", 8, created_at=3.0, priority=5),
+    )
+    order = [decision.group.name for decision in decide(snapshot, default_policies(), now=0.0).decisions]
+    assert order == ["urgent", "old", "young"]
+
+
+def test_what_was_given_to_one_gang_is_not_given_to_the_next() -> None:
+    snapshot = cluster(node("n0"), a=gang("a", 5, created_at=1.0), b=gang("b", 4, created_at=2.0))
+    plan = decide(snapshot, default_policies(), now=0.0)
+    assert [admit.group.name for admit in plan.admitted] == ["a"]
+
+
+def test_reserved_room_counts_until_the_pod_is_seen_bound() -> None:
+    base = cluster(node("n0"), g=gang("g", 8))
+    key = GroupKey("team", "z")
+    slots = tuple(HeldSlot(pod.key, pod.uid, NodeName("n0"), pod.shape) for pod in members("z", 1))
+    reserved = replace(base, reservations=(Reservation(key, AttemptId("e1-1"), slots),))
+    assert held(reserved).reason is Reason.INSUFFICIENT_RESOURCES
+    (waiting,) = members("z", 1)
+    seen = replace(reserved, members={**reserved.members, key: (replace(waiting, node=NodeName("n0")),)})
+    decisions = decide(seen, default_policies(), now=0.0, only=frozenset({GroupKey("team", "g")})).decisions
+    assert isinstance(decisions[0], Admit), "its weight is on the node now, not in the ledger"
+
+
+def test_missing_members_are_counted_and_gated_ones_named() -> None:
+    group, pods = gang("g", 3)
+    short = cluster(node("n0"), g=(replace(group, min_count=4), pods))
+    assert (held(short).reason, held(short).message) == (
+        Reason.GANG_INCOMPLETE,
+        "3 of 4 members exist; the gang starts when all do.",
+    )
+    gated = cluster(node("n0"), g=(group, (*pods[:2], replace(pods[2], is_gated=True))))
+    assert held(gated).reason is Reason.SCHEDULING_GATED
+    assert "2 of 3 members exist" in held(gated).message
+
+
+def test_bound_members_count_and_tie_the_rest_to_their_rack() -> None:
+    group, pods = gang("g", 10, topology=TopologyConstraint(required="rack"))
+    bound = tuple(replace(pod, node=NodeName("n2")) for pod in pods[:4])
+    states = (FOUR[0], FOUR[1], taken(FOUR[2], 4), FOUR[3])
+    decision = admitted(cluster(*states, racks=RACKS, g=(group, (*bound, *pods[4:]))))
+    assert set(places(decision)) <= {"n2", "n3"}
+    assert {slot.rank for slot in decision.assignments} == set(range(4, 10))
+
+
+def test_elastic_gang_starts_with_all_that_fit_or_with_its_minimum() -> None:
+    group, pods = gang("g", 10, min_count=4)
+    assert len(admitted(cluster(node("n0"), node("n1"), g=(group, pods))).assignments) == 10
+    assert len(admitted(cluster(node("n0"), g=(group, pods))).assignments) == 4
+
+
+def test_members_above_the_maximum_stay() -> None:
+    group, pods = gang("g", 6, min_count=2, max_count=4)
+    assert len(admitted(cluster(node("n0"), g=(group, pods))).assignments) == 4
+    bound = tuple(replace(pod, node=NodeName("n0")) for pod in pods[:4])
+    assert (
+        held(cluster(taken(node("n0"), 4), g=(group, (*bound, *pods[4:])))).reason is Reason.ABOVE_MAX_COUNT
+    )
+
+
+def test_each_role_needs_its_own_minimum() -> None:
+    group, pods = gang("g", 4, roles=(Role("driver", 1), Role("worker", 3)))
+    workers = tuple(replace(pod, role="worker") for pod in pods)
+    hold = held(cluster(node("n0"), g=(group, workers)))
+    assert (hold.reason, "0 of 1 members of role driver" in hold.message) == (Reason.GANG_INCOMPLETE, True)
+    mixed = (replace(pods[0], role="driver"), *workers[1:])
+    assert len(admitted(cluster(node("n0"), g=(group, mixed))).assignments) == 4
+
+
+def test_unlike_members_are_placed_together_largest_first() -> None:
+    group, pods = gang("g", 3, pod=shape(gpus=3))
+    large = replace(pods[0], shape=shape(gpus=8))
+    decision = admitted(cluster(node("n0"), node("n1"), g=(group, (large, *pods[1:]))))
+    assert {slot.pod.name: slot.node for slot in decision.assignments} == {
+        "g-0": "n0",
+        "g-1": "n1",
+        "g-2": "n1",
+    }
+
+
+def test_search_that_ends_without_proof_does_not_claim_impossibility() -> None:
+    group, pods = gang("g", 4, pod=shape(gpus=5))
+    unlike = (*pods[:2], *(replace(pod, shape=shape(gpus=6)) for pod in pods[2:]))
+    hold = held(cluster(node("n0"), node("n1"), node("n2"), g=(group, unlike)))
+    assert hold.reason is Reason.NOT_FOUND_WITHIN_BOUND
+
+
+def test_taints_cordons_and_selectors_are_obeyed() -> None:
+    tainted = node("n1", taints=(Taint("keep-off", TaintEffect.NO_SCHEDULE),))
+    states = (node("n0", unschedulable=True), tainted, node("n2", labels={"kind": "fast"}))
+    assert places(admitted(cluster(*states, g=gang("g", 2)))) == {"n2": 2}
+    brave = shape(tolerations=(Toleration("keep-off", exists=True),), node_selector=(("kind", "slow"),))
+    hold = held(cluster(*states, g=gang("g", 2, pod=brave)))
+    assert hold.reason is Reason.NO_ELIGIBLE_NODE
+    assert "2 selector or affinity not matched, 1 cordoned" in hold.message
+
+
+def test_nodes_refused_by_kube_scheduler_are_not_planned() -> None:
+    base = cluster(node("n0"), node("n1"), g=gang("g", 1))
+    refused = replace(base, refused={PodUid("g-0"): frozenset({NodeName("n0")})})
+    assert places(admitted(refused)) == {"n1": 1}
+    everywhere = replace(base, refused={PodUid("g-0"): frozenset({NodeName("n0"), NodeName("n1")})})
+    assert held(everywhere).reason is Reason.NODE_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        pytest.param({"refusal": "spec.minCount is missing."}, Reason.INVALID_SPEC, id="refused-spec"),
+        pytest.param(
+            {"topology": TopologyConstraint(slices=(Slice("rack", 2),))}, Reason.NOT_ACTED_UPON, id="slices"
+        ),
+    ],
+)
+def test_what_cannot_be_acted_upon_is_held_not_ignored(spec: dict[str, object], reason: Reason) -> None:
+    assert held(cluster(*FOUR, racks=RACKS, g=gang("g", 1, **spec))).reason is reason
+
+
+def test_pod_that_needs_what_is_not_evaluated_is_held() -> None:
+    hold = held(cluster(node("n0"), g=gang("g", 1, pod=shape(unevaluated=("podAffinity",)))))
+    assert hold.reason is Reason.UNEVALUATED_CONSTRAINT
+    assert "podAffinity" in hold.message
+
+
+def test_members_of_a_group_that_does_not_exist_wait_for_it() -> None:
+    snapshot = replace(cluster(node("n0")), members={GroupKey("team", "late"): members("late", 2)})
+    assert held(snapshot).reason is Reason.POD_GROUP_NOT_FOUND
+
+
+def test_group_with_nothing_left_to_place_gets_no_decision() -> None:
+    group, pods = gang("g", 1)
+    bound = (replace(pods[0], node=NodeName("n0")),)
+    assert decide(cluster(node("n0"), g=(group, bound)), default_policies(), now=0.0).decisions == ()
