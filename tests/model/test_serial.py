@@ -1,0 +1,99 @@
+"""Snapshots survive being written and read; what is no snapshot is refused by the path of what is wrong."""
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from scheduler.engine.cycle import decide
+from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
+from scheduler.model.nodes import Taint, TaintEffect
+from scheduler.model.podgroups import Attempt, AttemptPhase, RecordedMember, TopologyConstraint
+from scheduler.model.reservations import HeldSlot, Reservation
+from scheduler.model.serial import BadSnapshot, from_dict, to_dict
+from scheduler.model.snapshot import Snapshot
+from scheduler.policies.registry import default_policies
+from tests.build import cluster, gang, members, node
+from tests.properties.test_decide import snapshots
+
+
+def rich() -> Snapshot:
+    attempt = Attempt(
+        AttemptId("e1-1"),
+        1,
+        1,
+        2,
+        AttemptPhase.COMMITTING,
+        (RecordedMember("g-0", PodUid("g-0"), NodeName("n0"), 0),),
+    )
+    group, pods = gang("g", 2, topology=TopologyConstraint(required="rack"), attempt=attempt)
+    base = cluster(
+        node("n0", taints=(Taint("a", TaintEffect.NO_EXECUTE),), labels={"k": "v"}),
+        racks={"n0": "r0"},
+        g=(group, pods),
+    )
+    slots = tuple(HeldSlot(pod.key, pod.uid, NodeName("n0"), pod.shape) for pod in members("z", 2))
+    reservation = Reservation(GroupKey("team", "z"), AttemptId("e1-2"), slots)
+    return replace(base, reservations=(reservation,), refused={PodUid("g-1"): frozenset({NodeName("n0")})})
+
+
+def through_json(snapshot: Snapshot) -> Snapshot:
+    return from_dict(json.loads(json.dumps(to_dict(snapshot))))
+
+
+def test_everything_comes_back() -> None:
+    snapshot = rich()
+    back = through_json(snapshot)
+    assert to_dict(back) == to_dict(snapshot)
+    assert (back.nodes, back.groups, back.members) == (snapshot.nodes, snapshot.groups, snapshot.members)
+    assert (back.reservations, back.refused, back.evidence.facts) == (
+        snapshot.reservations,
+        snapshot.refused,
+        snapshot.evidence.facts,
+    )
+
+
+def test_equal_shapes_are_written_once() -> None:
+    assert len(to_dict(rich())["shapes"]) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(snapshots())
+def test_a_saved_snapshot_gives_the_same_plan(snapshot: Snapshot) -> None:
+    assert decide(through_json(snapshot), default_policies(), now=0.0) == decide(
+        snapshot, default_policies(), now=0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        pytest.param(["format"], 99, "format 1", id="other-format"),
+        pytest.param(["snapshot"], [], "snapshot must be an object", id="list"),
+        pytest.param(["snapshot", "colour"], 1, "colour is not a field", id="unknown-field"),
+        pytest.param(
+            ["snapshot", "nodes", "n0", "node", "allocatable", "cpu"], "many", "must be int", id="wrong-type"
+        ),
+        pytest.param(
+            ["snapshot", "nodes", "n0", "node", "unschedulable"], 1, "must be bool", id="number-for-bool"
+        ),
+        pytest.param(["shapes"], {}, "shapes must be a list", id="shapes"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(path: list[str], value: Any, words: str) -> None:
+    data = copy.deepcopy(json.loads(json.dumps(to_dict(rich()))))
+    place = data
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(BadSnapshot, match=words):
+        from_dict(data)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 7, {}])
+def test_anything_else_is_refused(data: object) -> None:
+    with pytest.raises(BadSnapshot):
+        from_dict(data)

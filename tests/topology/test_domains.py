@@ -1,0 +1,82 @@
+"""Facts become a tree in which every domain is a slice of the nodes."""
+
+from scheduler.model.facts import Evidence, Level, TopologyFact
+from scheduler.model.ids import DomainName, LevelName, NodeName
+from scheduler.topology import CLUSTER, HOST, DomainTree, compile_tree
+
+LEVELS = (Level(LevelName("block"), "example.com/block"), Level(LevelName("rack"), "example.com/rack"))
+
+
+def tree(*facts: tuple[str, str, str], nodes: str) -> DomainTree:
+    made = tuple(TopologyFact(NodeName(n), LevelName(level), DomainName(d), "test") for n, level, d in facts)
+    return compile_tree(Evidence(LEVELS, made), [NodeName(name) for name in nodes.split()])
+
+
+TWO_RACKS = tree(
+    ("n1", "rack", "r0"), ("n2", "rack", "r1"), ("n3", "rack", "r0"),
+    ("n1", "block", "b0"), ("n2", "block", "b0"), ("n3", "block", "b0"),
+    nodes="n3 n1 n2",
+)  # fmt: skip
+
+
+def named(made: DomainTree, level: str) -> dict[str, list[str]]:
+    return {
+        made.domains[p].name: list(made.nodes[made.domains[p].start : made.domains[p].stop])
+        for p in made.at_level.get(LevelName(level), ())
+    }
+
+
+def test_domains_are_slices_of_the_nodes_in_order_of_their_path() -> None:
+    assert TWO_RACKS.nodes == ("n1", "n3", "n2")
+    assert named(TWO_RACKS, "rack") == {"r0": ["n1", "n3"], "r1": ["n2"]}
+    assert named(TWO_RACKS, "block") == {"b0": ["n1", "n3", "n2"]}
+    assert TWO_RACKS.levels == (CLUSTER, "block", "rack", HOST)
+
+
+def test_level_is_found_by_name_and_by_label_and_only_where_nodes_carry_it() -> None:
+    assert TWO_RACKS.level_of("rack") == "rack"
+    assert TWO_RACKS.level_of("example.com/rack") == "rack"
+    assert TWO_RACKS.level_of("zone") is None
+    assert tree(nodes="n1").level_of("rack") is None
+
+
+def test_node_of_which_nothing_is_known_stands_alone() -> None:
+    made = tree(("n1", "rack", "r0"), nodes="n1 n2")
+    assert named(made, "rack") == {"r0": ["n1"]}
+    assert (
+        made.domain_of(made.index[NodeName("n2")], LevelName("rack"))
+        == made.path[made.index[NodeName("n2")]][-1]
+    )
+
+
+def test_rack_whose_nodes_lie_in_two_blocks_is_cut_in_two() -> None:
+    made = tree(
+        ("n1", "rack", "r0"), ("n2", "rack", "r0"), ("n3", "rack", "r0"),
+        ("n1", "block", "b0"), ("n2", "block", "b0"), ("n3", "block", "b1"),
+        nodes="n1 n2 n3",
+    )  # fmt: skip
+    assert named(made, "rack") == {"r0": ["n1", "n2"], "r0@b1": ["n3"]}
+
+
+def test_innermost_common_domain_is_found() -> None:
+    def common(*names: str) -> str:
+        return TWO_RACKS.domains[
+            TWO_RACKS.innermost_of([TWO_RACKS.index[NodeName(name)] for name in names])
+        ].name
+
+    assert (common("n1"), common("n1", "n3"), common("n1", "n2")) == ("n1", "r0", "b0")
+
+
+def test_level_that_users_call_cluster_is_not_mixed_up_with_the_whole() -> None:
+    evidence = Evidence(
+        (Level(LevelName("cluster")),),
+        (TopologyFact(NodeName("n1"), LevelName("cluster"), DomainName("c"), "test"),),
+    )
+    made = compile_tree(evidence, [NodeName("n1"), NodeName("n2")])
+    assert named(made, "cluster") == {"c": ["n1"]}
+    assert made.domains[0].stop == 2
+
+
+def test_cluster_without_nodes_is_a_tree() -> None:
+    made = compile_tree(Evidence(), [])
+    assert (made.nodes, len(made.domains)) == ((), 1)
