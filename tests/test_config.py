@@ -250,7 +250,7 @@ def test_every_edge_setting_is_documented_in_place() -> None:
             assert after.lstrip().startswith('"""'), f"{group.name}.{field.name}"
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.sampled_from("ab:{}[],'\"\n -?|>&*!%@#1.e\t\\~<"), max_size=60))
 def test_any_text_is_a_tree_or_refused(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from scheduler.driver.children import die_with_parent, end
+from scheduler.driver.children import end, tethered
 from scheduler.telemetry import logs
 
 WRONG_INPUT: Final = 2
@@ -39,7 +39,7 @@ async def supervise(arguments: Sequence[str], stop: asyncio.Event) -> None:
     pause_s = RESTART_S
     while not stop.is_set():
         begun = asyncio.get_running_loop().time()
-        child = await asyncio.create_subprocess_exec(*arguments, preexec_fn=die_with_parent)
+        child = await asyncio.create_subprocess_exec(*tethered(arguments))
         waiting, stopping = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

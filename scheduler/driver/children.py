@@ -2,26 +2,25 @@
 
 import asyncio
 import contextlib
-import ctypes
-import os
-import signal
-from collections.abc import Coroutine
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from scheduler.driver import tether
+
 GRACE_S: Final = 5.0
-PR_SET_PDEATHSIG: Final = 1
 
 Result = TypeVar("Result")
 
 
-def die_with_parent() -> None:
+def tethered(command: Sequence[str]) -> list[str]:
     """
-    Ask Linux to end this process when its parent is killed; for `preexec_fn`.
+    Return the command line that runs `command`, whose first part is a path, and ends it with this process, however that ends.
 
-    Elsewhere the operator's Lease, and a kube-scheduler without answers from its extender, keep an orphan from doing harm.
+    Elsewhere than on Linux the operator's Lease, and a kube-scheduler without answers from its extender, keep an orphan from doing harm.
     """
-    if os.uname().sysname == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return [sys.executable, "-I", str(Path(tether.__file__)), *command]
 
 
 async def end(child: asyncio.subprocess.Process) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from scheduler.config import ExtenderSettings
-from scheduler.driver.children import die_with_parent, end
+from scheduler.driver.children import end, tethered
 from scheduler.extender.pki import Pki
 from scheduler.telemetry import logs
 
@@ -100,7 +100,7 @@ async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
     """
     Run kube-scheduler until cancelled; start it again when it ends by itself.
 
-    Raises: KubeSchedulerError when it cannot be started, or ends at once.
+    Raises: KubeSchedulerError when it ends at once; the sentence carries its last words, also when it could not be started at all.
     """
     arguments = [
         str(binary),
@@ -113,14 +113,7 @@ async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
     while True:
         begun = loop.time()
         with log.open("ab") as output:
-            try:
-                child = await asyncio.create_subprocess_exec(
-                    *arguments, stdout=output, stderr=output, preexec_fn=die_with_parent
-                )
-            except OSError as problem:
-                raise KubeSchedulerError(
-                    f"{binary} cannot be started: {problem.strerror or problem}."
-                ) from problem
+            child = await asyncio.create_subprocess_exec(*tethered(arguments), stdout=output, stderr=output)
         try:
             code = await child.wait()
         finally:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.dialects import own
@@ -186,7 +186,6 @@ SPEC_FIELDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(SPEC_FIELDS, JSON) | JSON, JSON | st.dictionaries(st.just("attempt"), JSON))
 def test_any_spec_and_status_is_a_group(spec: Any, status: Any) -> None:
     group = parsed(spec, status=status)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.dialects import own
@@ -38,7 +38,6 @@ ATTEMPTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(ATTEMPTS)
 def test_record_survives_the_round_trip(attempt: Attempt) -> None:
     read = group_with({"attempt": own.OWN.attempt_status(attempt)})

@@ -60,7 +60,7 @@ def test_equal_shapes_are_written_once() -> None:
     assert len(to_dict(rich())["shapes"]) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(snapshots())
 def test_a_saved_snapshot_gives_the_same_plan(snapshot: Snapshot) -> None:
     assert decide(through_json(snapshot), default_policies(), now=0.0) == decide(

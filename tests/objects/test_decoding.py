@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.objects import structs
@@ -43,7 +43,6 @@ def test_nesting_without_end_is_told_even_in_a_field_nobody_reads() -> None:
         pod_from_bytes(b'{"status":{"unknown":' + deep + b"}}")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_pod_or_refused(raw: bytes) -> None:
     try:

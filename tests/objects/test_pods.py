@@ -313,7 +313,7 @@ def whole_numbers(value: Any) -> list[int]:
     return [value] if isinstance(value, int) else []
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(FIELDS, JSON, max_size=4),
     st.dictionaries(st.sampled_from(sorted(METADATA)), JSON, max_size=2),

@@ -4,7 +4,7 @@ from decimal import ROUND_CEILING, ROUND_UP, Context, Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.objects.errors import BadObject
@@ -155,7 +155,6 @@ def spelled(draw: st.DrawFn) -> tuple[str, Decimal]:
     return f"{sign}{number}{suffix}", -value if sign == "-" else value
 
 
-@settings(deadline=None)
 @given(spelled())
 def test_every_spelling_of_the_grammar_means_what_the_grammar_says(pair: tuple[str, Decimal]) -> None:
     text, value = pair
@@ -165,7 +164,6 @@ def test_every_spelling_of_the_grammar_means_what_the_grammar_says(pair: tuple[s
     assert milli(parse(text)) == max(-MAX_VALUE, min(MAX_VALUE, thousandths))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_any_text_is_a_bounded_number_or_refused(text: str) -> None:
     try:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.model.resources import Resources
@@ -151,7 +151,6 @@ def test_hundreds_of_resource_names_are_refused() -> None:
 CONTAINERS = st.lists(st.tuples(st.integers(0, 5000), st.booleans()), max_size=5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5000), min_size=1, max_size=4), CONTAINERS)
 def test_request_is_the_worst_moment_of_the_pod_s_life(
     main: list[int], initial: list[tuple[int, bool]]

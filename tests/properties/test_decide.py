@@ -81,13 +81,13 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     return cluster(*nodes, racks=racks or {"none": "r0"}, **named)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(snapshots())
 def test_no_plan_breaks_an_invariant(snapshot: Snapshot) -> None:
     assert violations(snapshot, decide(snapshot, default_policies(), now=0.0)) == ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(snapshots(), st.randoms(use_true_random=False))
 def test_plan_does_not_depend_on_the_order_of_the_input(snapshot: Snapshot, rng: random.Random) -> None:
     def shuffled(mapping: dict) -> dict:  # type: ignore[type-arg]
@@ -104,7 +104,7 @@ def test_plan_does_not_depend_on_the_order_of_the_input(snapshot: Snapshot, rng:
     assert decide(other, default_policies(), now=0.0) == decide(snapshot, default_policies(), now=0.0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(snapshots())
 def test_memory_between_cycles_changes_nothing(snapshot: Snapshot) -> None:
     policies = default_policies()
@@ -114,7 +114,7 @@ def test_memory_between_cycles_changes_nothing(snapshot: Snapshot) -> None:
     assert decide(snapshot, policies, now=0.0) == fresh
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(states(), st.integers(1, 5), st.integers(1, 3), st.booleans())
 def test_gang_of_equal_pods_is_placed_exactly_when_it_fits(
     drawn: tuple[list[NodeState], dict[str, str]], size: int, gpus: int, required: bool

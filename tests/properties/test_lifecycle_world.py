@@ -270,7 +270,7 @@ class World:
 
 @pytest.mark.parametrize("votes", [False, True], ids=["standalone", "extender"])
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 4), steps=st.integers(0, 120))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_gang_ends_whole_or_not_at_all_in_a_hostile_world(
     votes: bool, seed: int, size: int, steps: int
 ) -> None:
@@ -289,7 +289,7 @@ def test_gang_ends_whole_or_not_at_all_in_a_hostile_world(
 
 
 @given(seed=st.integers(0, 2**32), size=st.integers(2, 4), steps=st.integers(0, 120))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_without_room_nobody_stays_bound(seed: int, size: int, steps: int) -> None:
     world = World(random.Random(seed), size, votes=False)
     world.show()

@@ -166,7 +166,7 @@ LABELS = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(LABELS, max_size=10), st.randoms(use_true_random=False))
 def test_domains_always_nest_and_do_not_depend_on_the_order_of_nodes(labels, random) -> None:
     nodes = [node(f"n{number}", each) for number, each in enumerate(labels)]

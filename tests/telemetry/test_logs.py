@@ -4,20 +4,8 @@ import io
 import json
 import logging
 
-import pytest
-import structlog
-
 from scheduler.config import LogSettings
 from scheduler.telemetry import logs
-
-
-@pytest.fixture(autouse=True)
-def _as_before():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = handlers, level
 
 
 def test_a_line_is_json_with_its_facts_as_fields() -> None:
