@@ -115,7 +115,8 @@ class Term:
                 break
             sent_at = elector.clock()
             try:
-                async with asyncio.timeout(remaining):
+                # Half of the time at most for one try: a connection that died in silence must not cost the lead.
+                async with asyncio.timeout(min(remaining, elector.settings.renew_deadline_s / 2)):
                     renewed = await elector.renew(self._lease)
             except (errors.ApiError, TimeoutError):
                 continue

@@ -1,5 +1,6 @@
 """An API server of a few lines, for faults that a real one cannot be asked for: lost answers, throttling, endless bodies."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,7 +13,10 @@ from scheduler.kube.credentials import Credentials
 from scheduler.kube.transport import Transport
 
 Fault = Callable[[web.Request, int], str]
-"""Given a request and its number (from 1): "" carries it out, "lose" carries it out and says nothing, a status refuses it."""
+"""
+Given a request and its number (from 1): "" carries it out, "lose" carries it out and says nothing, "hang" never answers, a status
+refuses it.
+"""
 
 
 class FakeApiServer:
@@ -41,6 +45,8 @@ class FakeApiServer:
         fault = self.fault(request, number)
         if fault.isdecimal():
             return self._status(int(fault), "as the test wants it")
+        if fault == "hang":
+            await asyncio.Event().wait()  # until the caller hangs up
         answer = self._carry_out(request, body)
         self.after(request, number)
         if fault == "lose":
@@ -119,7 +125,7 @@ async def api_server() -> AsyncIterator[FakeApiServer]:
     server = FakeApiServer()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from scheduler.config import LeaderSettings
+from scheduler.config import ApiSettings, LeaderSettings
+from scheduler.kube.credentials import Credentials
 from scheduler.kube.leases import EPOCH_ANNOTATION, Elector, Term
+from scheduler.kube.transport import Transport
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/l"
 SETTINGS = LeaderSettings(lease_name="l", duration_s=15, renew_deadline_s=10, retry_s=0.01)
@@ -115,6 +117,17 @@ async def test_renewal_keeps_a_term(api_server, elect, clock) -> None:
         await until(lambda asked=asked: len(api_server.asked) > asked + 2)
     assert term.is_held()
     await ended(term)
+
+
+async def test_a_renewal_that_hangs_is_given_up_early_enough_for_another(api_server) -> None:
+    settings = LeaderSettings(lease_name="l", duration_s=3, renew_deadline_s=2, retry_s=0.01)
+    async with Transport(Credentials(server=api_server.url), ApiSettings(request_timeout_s=30.0)) as patient:
+        term = await Elector(patient, settings, "ns", "me").acquire()
+        hung = len(api_server.asked) + 1
+        api_server.fault = lambda request, number: "hang" if number == hung else ""
+        await until(lambda: len(api_server.asked) > hung + 2)
+        assert term.is_held()
+        await ended(term)
 
 
 async def test_a_term_ends_when_somebody_else_has_the_lease(api_server, elect) -> None:
