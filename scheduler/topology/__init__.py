@@ -8,11 +8,12 @@ Next: `scheduler.engine.placements` walks the tree.
 Decisions
 - 2026-11: networkx builds and checks, flat tables decide. A graph query per candidate costs a thousand times a table lookup.
 - 2026-11: nodes stand in order of their path, so every domain is a slice and its capacity one subtraction of prefix sums.
-- 2026-11: a node of which a level is not known is in a domain of its own there, named after nothing. Rejected: leaving such nodes
-  out, which
-  would idle them; and one shared "unknown" domain, which would call strangers neighbours.
+- 2026-11: where a level is not known, the outermost domain further in stands for it, at last the node itself. Rejected: leaving such
+  nodes out, which would idle them; one shared "unknown" domain, which would call strangers neighbours; and always the node itself,
+  which would tear a rack apart because nobody named its block.
 """
 
 from scheduler.topology.domains import CLUSTER, HOST, Domain, DomainTree, compile_tree
+from scheduler.topology.layers import Layer, Numbers
 
-__all__ = ["CLUSTER", "HOST", "Domain", "DomainTree", "compile_tree"]
+__all__ = ["CLUSTER", "HOST", "Domain", "DomainTree", "Layer", "Numbers", "compile_tree"]

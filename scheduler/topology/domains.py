@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scheduler.model.facts import Evidence
 from scheduler.model.ids import DomainName, LevelName, NodeName
 from scheduler.topology.graph import ROOT, Vertex, containment
+from scheduler.topology.layers import Layer, layers_of
 
 CLUSTER: Final = LevelName(ROOT[0])
 HOST: Final = LevelName("host")
@@ -41,7 +42,7 @@ class DomainTree:
 
     `levels` run from the cluster to the host. `labels` maps a node label to the level it carries. `path[i]` holds, for node i, the
     position of its domain at each depth it has one. `starts` and `stops` repeat the spans of `domains` as arrays, for prefix sums.
-    Compared by identity.
+    `layers` hold the same with every level present everywhere, one per entry of `levels`. Compared by identity.
     """
 
     levels: tuple[LevelName, ...]
@@ -52,6 +53,7 @@ class DomainTree:
     index: Mapping[NodeName, int]
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
+    layers: tuple[Layer, ...]
     labels: Mapping[str, LevelName] = field(default_factory=lambda: MappingProxyType({}))
 
     def level_of(self, name: str) -> LevelName | None:
@@ -59,14 +61,18 @@ class DomainTree:
         level = self.labels.get(name, LevelName(name))
         return level if level in self.at_level else None
 
+    def layer(self, level: LevelName) -> Layer:
+        """Return the layer of one of `levels`."""
+        return self.layers[self.levels.index(level)]
+
     def domain_of(self, node: int, level: LevelName) -> int:
         """
         Return the position of the domain of this level that node number `node` is in.
 
-        A node of which the level is not known is alone: its own host stands for the domain.
+        Where the level is not known of a node, the outermost domain further in stands for it, at last its own host.
         """
-        path = self.path[node]
-        return next((position for position in path if self.domains[position].level == level), path[-1])
+        layer = self.layer(level)
+        return int(layer.positions[layer.of[node]])
 
     def innermost_of(self, nodes: Collection[int]) -> int:
         """Return the position of the innermost domain that holds all these nodes; 0, the cluster, for none."""
@@ -96,15 +102,17 @@ def compile_tree(evidence: Evidence, nodes: Iterable[NodeName]) -> DomainTree:
     at_level = {
         level: tuple(i for i, domain in enumerate(domains) if domain.level == level) for level in levels
     }
+    path = tuple(_path(domains, position[host]) for host in hosts)
     return DomainTree(
         levels=levels,
         nodes=tuple(NodeName(name) for _, name in hosts),
         domains=domains,
         at_level=MappingProxyType({level: found for level, found in at_level.items() if found}),
-        path=tuple(_path(domains, position[host]) for host in hosts),
+        path=path,
         index=MappingProxyType({NodeName(host[1]): place[host] for host in hosts}),
         starts=np.array([domain.start for domain in domains], dtype=np.int64),
         stops=np.array([domain.stop for domain in domains], dtype=np.int64),
+        layers=layers_of(levels, [domain.level for domain in domains], path),
         labels=MappingProxyType(
             {level.node_label: level.name for level in evidence.levels if level.node_label}
         ),
