@@ -6,9 +6,7 @@ concurrency, and a Lease renewal never waits behind bindings.
 Next: `reflector` says what to list and watch; `binder`, `status` and `leases` write.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -17,12 +15,12 @@ import msgspec
 
 from scheduler.config import ApiSettings
 from scheduler.kube import errors
-from scheduler.kube.credentials import Credentials, CredentialsError
+from scheduler.kube.bearer import Bearer
+from scheduler.kube.credentials import Credentials
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 JSON: Final = "application/json"
-TOKEN_LIFE_S: Final = 60.0  # token files rotate by the hour; the official clients re-read them each minute
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024  # etcd ends objects near 1.5 MiB; a watch line above this is not one
 MAX_ERROR_BYTES: Final = 64 * 1024
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -62,9 +60,7 @@ class Transport:
         self._settings = settings
         self._observer = observer
         self._session: aiohttp.ClientSession | None = None
-        self._authorization = credentials.authorization
-        self._renewed_at = float("-inf")
-        self._renewing: asyncio.Lock = asyncio.Lock()
+        self._bearer = Bearer(credentials)
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
@@ -77,7 +73,6 @@ class Transport:
             headers={"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": "tutti"},
             auto_decompress=False,
         )
-        self._renewed_at = asyncio.get_running_loop().time()
         return self
 
     async def __aexit__(
@@ -188,25 +183,10 @@ class Transport:
 
     async def _headers(self, content_type: str | None = None) -> dict[str, str]:
         headers = {"Content-Type": content_type} if content_type else {}
-        if self._credentials.renew is not None:
-            await self._renew_if_old()
-        if self._authorization:
-            headers["Authorization"] = self._authorization
+        authorization = await self._bearer.value()
+        if authorization:
+            headers["Authorization"] = authorization
         return headers
-
-    async def _renew_if_old(self) -> None:
-        """Load the token again once a minute, in a thread. A failure keeps the old one: the API server is the judge of it."""
-        loop = asyncio.get_running_loop()
-        if (
-            loop.time() - self._renewed_at < TOKEN_LIFE_S
-            or self._renewing.locked()
-            or self._credentials.renew is None
-        ):
-            return
-        async with self._renewing:
-            self._renewed_at = loop.time()
-            with suppress(CredentialsError):
-                self._authorization = await asyncio.to_thread(self._credentials.renew)
 
     async def _request(
         self,
@@ -237,7 +217,7 @@ class Transport:
                     verb, path, status, await _bounded(response, MAX_ERROR_BYTES), response.headers
                 )
                 if status == 401:
-                    self._renewed_at = float("-inf")
+                    self._bearer.distrust()
                 raise refusal
         except aiohttp.ClientConnectorError as problem:  # never sent
             raise errors.Unavailable(
