@@ -55,17 +55,21 @@ def members(name: str, size: int, *, pod: PodShape | None = None, first: int = 0
 
 
 def cluster(
-    *states: NodeState, racks: dict[str, str] | None = None, **gangs: tuple[PodGroup, tuple[Pod, ...]]
+    *states: NodeState,
+    racks: dict[str, str] | None = None,
+    blocks: dict[str, str] | None = None,
+    **gangs: tuple[PodGroup, tuple[Pod, ...]],
 ) -> Snapshot:
-    """Return a snapshot; `racks` maps nodes to racks."""
-    levels = (Level(LevelName("rack"), "example.com/rack"),) if racks else ()
+    """Return a snapshot; `racks` maps nodes to racks, `blocks` nodes to blocks."""
+    named = {name: homes for name, homes in (("block", blocks), ("rack", racks)) if homes}
     facts = tuple(
-        TopologyFact(NodeName(name), LevelName("rack"), DomainName(rack), "test")
-        for name, rack in sorted((racks or {}).items())
+        TopologyFact(NodeName(node), LevelName(level), DomainName(home), "test")
+        for level, homes in named.items()
+        for node, home in sorted(homes.items())
     )
     return Snapshot(
         nodes={state.node.name: state for state in states},
         groups={group.key: group for group, _ in gangs.values()},
         members={group.key: pods for group, pods in gangs.values()},
-        evidence=Evidence(levels, facts),
+        evidence=Evidence(tuple(Level(LevelName(level), f"example.com/{level}") for level in named), facts),
     )

@@ -145,7 +145,6 @@ _NOT_ACTED_UPON: Final[Mapping[str, Callable[[object], bool]]] = {
     "queue": lambda value: value not in (None, "", DEFAULT_QUEUE),
     "disruptionMode": lambda value: value not in (None, "PodGroup"),
     "topology.profile": lambda value: value not in (None, "Ring"),
-    "topology.slices": bool,
     "spares": bool,
     "expectedRuntimeSeconds": lambda value: value is not None,
     "maxRuntimeSeconds": lambda value: value is not None,

@@ -9,25 +9,26 @@ was not.
 Pure: the same snapshot gives the same plan, byte for byte, in whatever order its mappings were filled.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
-from scheduler.engine.gang import NotPlaced, Placed, batches, place
+from scheduler.engine.gang import NotPlaced, Placed, Where, batches, place
 from scheduler.engine.sentences import incomplete, not_placed
 from scheduler.engine.standing import Standing, standing
 from scheduler.engine.trial import Trial
 from scheduler.model.ids import GroupKey, LevelName
 from scheduler.model.plan import Admit, Assignment, Decision, DomainRef, Hold, Plan
 from scheduler.model.podgroups import PodGroup
-from scheduler.model.pods import Pod, PodShape
+from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
 from scheduler.model.resources import Resources
 from scheduler.model.snapshot import Snapshot
 from scheduler.model.status import Status
-from scheduler.topology import CLUSTER, DomainTree
+from scheduler.topology import CLUSTER, DomainTree, Layer
 
-WHOLE_CLUSTER = 0  # position of the root in every tree
+WHOLE_CLUSTER = 0  # the root: first of the domains and of the layers of every tree
 
 
 def decide(
@@ -92,8 +93,8 @@ class _Cycle:
         held = self._cannot_be_decided(there)
         if held is not None:
             return held
-        level, held = self._required_level(there)
-        return held or self._place(there, level)
+        where = self._where(there)
+        return where if isinstance(where, Hold) else self._place(there, where)
 
     def _cannot_be_decided(self, there: Standing) -> Hold | None:
         """Step 2."""
@@ -105,54 +106,54 @@ class _Cycle:
         if not there.waiting:
             text = f"maxCount is {group.max_count} and {len(there.bound)} members are bound; the others stay unscheduled."
             return _hold(group.key, waiting, Status.UNSCHEDULABLE, Reason.ABOVE_MAX_COUNT, text)
-        if group.topology.slices:
-            text = "topology.slices is accepted but not acted upon by this version; remove it to let the gang start."
-            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.NOT_ACTED_UPON, text)
         unevaluated = sorted({name for pod in there.waiting for name in pod.shape.unevaluated})
-        if unevaluated and self.policies.settings.holds_unevaluated:
+        if unevaluated and self.policies.holds_unevaluated:
             used = ", ".join(unevaluated)
             text = f"Members use {used}, which this mode does not evaluate yet; extender mode leaves it to kube-scheduler."
             return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.UNEVALUATED_CONSTRAINT, text)
         return None
 
-    def _required_level(self, there: Standing) -> tuple[LevelName | None, Hold | None]:
-        """Step 3, first half: the level as the tree knows it."""
-        for name in (there.group.topology.required, there.group.topology.preferred):
-            if name is not None and self.trial.tree.level_of(name) is None:
-                known = ", ".join(self.trial.tree.levels[1:])
+    def _where(self, there: Standing) -> Where | Hold:
+        """Step 3: what the gang asks of the network, in the terms of the tree. Only a preferred level may be unknown."""
+        tree, asked = self.trial.tree, there.group.topology
+        layers: dict[str, int] = {}
+        for name in (*((asked.required,) if asked.required else ()), *(part.level for part in asked.slices)):
+            level = tree.level_of(name)
+            if level is None:
+                known = ", ".join(tree.levels[1:])
                 text = f"No node carries topology level {name!r}; known levels are {known}."
-                return None, _hold(
+                return _hold(
                     there.group.key, there.waiting, Status.UNRESOLVABLE, Reason.TOPOLOGY_LEVEL_NOT_FOUND, text
                 )
-        required = there.group.topology.required
-        return (self.trial.tree.level_of(required) if required is not None else None), None
-
-    def _pinned(self, there: Standing, level: LevelName | None) -> int:
-        """Step 3, second half: members that are bound already tie the others to their domain."""
-        tree = self.trial.tree
-        domains = (
-            [tree.domain_of(node, level) for node in _nodes_of(tree, there.bound)]
-            if level is not None
-            else []
+            layers[name] = tree.levels.index(level)
+        required = layers[asked.required] if asked.required else WHOLE_CLUSTER
+        bound = tuple(_nodes_of(tree, there.bound))
+        return Where(
+            required=required,
+            inside=_most_common(tree.layers[required], bound) if required and bound else WHOLE_CLUSTER,
+            slices=tuple((layers[part.level], part.size) for part in asked.slices),
+            bound=bound,
         )
-        return max(sorted(set(domains)), key=domains.count) if domains else WHOLE_CLUSTER
 
-    def _place(self, there: Standing, level: LevelName | None) -> Decision:
-        """Step 4, and the choice of step 5."""
-        inside = self._pinned(there, level)
+    def _place(self, there: Standing, where: Where) -> Decision:
+        """Step 4, and the choice of step 5: the most members for which there is a place."""
         smallest = there.smallest_start() or there.waiting[:1]
-        failed: NotPlaced | None = None
-        for pods in (there.waiting, smallest) if len(smallest) < len(there.waiting) else (there.waiting,):
+        size = max((size for _, size in where.slices), default=1)
+        pods = there.waiting[: len(there.waiting) - (len(there.waiting) + len(where.bound)) % size]
+        if len(pods) < len(smallest):
+            text = f"{len(there.waiting)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
+            return _hold(there.group.key, there.waiting, Status.WAIT, Reason.GANG_INCOMPLETE, text)
+        while True:
             wanted = batches(pods, self.snapshot.refused, self._largest_node())
-            found = place(
-                self.trial, wanted, level, inside, self._score, self.policies.settings.max_domains_tried
-            )
+            if where.slices and len(wanted) > 1:
+                text = "topology.slices is not acted upon for unlike members by this version; remove it, or make the members equal."
+                return _hold(there.group.key, there.waiting, Status.UNRESOLVABLE, Reason.NOT_ACTED_UPON, text)
+            found = place(self.trial, wanted, where, self.policies.settings.max_domains_tried)
             if isinstance(found, Placed):
                 return self._admit(there, pods, found)
-            failed = found
-        if failed is None:
-            raise AssertionError(f"{there.group.key} has nobody to place")
-        return _hold(there.group.key, there.waiting, *not_placed(self.trial, failed, level))
+            if len(pods) <= len(smallest):
+                return _hold(there.group.key, there.waiting, *not_placed(self.trial, found))
+            pods = _fewer(pods, smallest, found)
 
     def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed) -> Admit:
         """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""
@@ -174,9 +175,6 @@ class _Cycle:
             preferred_met=_meets_preference(tree, used, group),
         )
 
-    def _score(self, shape: PodShape, node: int) -> int:
-        return self.policies.node_score(shape, self.trial.states[node].node)
-
     def _largest_node(self) -> Resources:
         if self._largest is None:
             most: dict[str, int] = {}
@@ -185,6 +183,22 @@ class _Cycle:
                     most[name] = max(amount, most.get(name, 0))
             self._largest = Resources(most)
         return self._largest
+
+
+def _fewer(pods: tuple[Pod, ...], smallest: tuple[Pod, ...], failed: NotPlaced) -> tuple[Pod, ...]:
+    """Return whom to try next: as many as the roomiest domain holds, where that is known, but never fewer than make the gang."""
+    fit = int(failed.rooms[0][failed.where.required].max()) if len(failed.batches) == 1 else 0
+    if not len(smallest) < fit < len(pods):
+        return smallest
+    needed = {pod.uid for pod in smallest}
+    more = {pod.uid for pod in [pod for pod in pods if pod.uid not in needed][: fit - len(smallest)]}
+    return tuple(pod for pod in pods if pod.uid in needed or pod.uid in more)
+
+
+def _most_common(layer: Layer, nodes: Sequence[int]) -> int:
+    """Return the domain, as position in the tree, that holds most of these nodes; the first of equals."""
+    held = Counter(int(layer.of[node]) for node in nodes)
+    return int(layer.positions[min(held, key=lambda domain: (-held[domain], domain))])
 
 
 def _hold(key: GroupKey, waiting: Sequence[Pod], status: Status, reason: Reason, message: str) -> Hold:
@@ -204,5 +218,8 @@ def _domains_used(tree: DomainTree, used: Sequence[int]) -> tuple[tuple[LevelNam
 
 
 def _meets_preference(tree: DomainTree, used: Sequence[int], group: PodGroup) -> bool:
-    level = tree.level_of(group.topology.preferred) if group.topology.preferred is not None else None
-    return level is None or len({tree.domain_of(node, level) for node in used}) == 1
+    preferred = group.topology.preferred
+    level = tree.level_of(preferred) if preferred is not None else None
+    if level is None:
+        return preferred is None
+    return len({tree.domain_of(node, level) for node in used}) == 1

@@ -108,7 +108,9 @@ class _Search:
             return [(self._one_leaf(fits), self.wish.count)]
         for layer in range(start + 1, self.leaf + 1):
             fewest = {domain: self._fewest(start, domain, layer) for domain in fits}
-            self.counts[layer] = min(fewest.values())  # never NEVER: somebody holds the gang at the counts settled before
+            self.counts[layer] = min(
+                fewest.values()
+            )  # never NEVER: somebody holds the gang at the counts settled before
             fits = [domain for domain in fits if fewest[domain] == self.counts[layer]]
         tightest = min(fits, key=lambda domain: (int(self.rooms[start][domain]), domain))
         return list(self._spread(start, tightest, self.wish.count, tuple(self.counts.values())))
@@ -211,7 +213,9 @@ class _Search:
 
     # --- from counts to leaves -------------------------------------------------------------------------------------------
 
-    def _spread(self, layer: int, domain: int, pods: int, counts: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    def _spread(
+        self, layer: int, domain: int, pods: int, counts: tuple[int, ...]
+    ) -> Iterator[tuple[int, int]]:
         """Yield (leaf, pods) for `pods` pods under this domain, using no more domains than `counts`, per layer further in."""
         if layer + 1 == self.leaf:
             yield from self._leaf_shares(layer, domain, pods, counts[0])

@@ -48,12 +48,15 @@ class PolicySet:
     """
     The policies of one scheduler, with the bounds of the search.
 
+    `holds_unevaluated`: hold pods that use constraints no predicate here covers. Off where kube-scheduler evaluates them itself, as
+    in extender mode; it follows from the mode and is nobody's wish, so it is no setting.
     `memo` remembers capacities between cycles; it changes the cost of a decision, never its outcome.
     """
 
     group_order: GroupOrder
     node_score: NodeScore
     settings: EngineSettings = field(default_factory=EngineSettings)
+    holds_unevaluated: bool = True
     memo: CapacityMemo = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,29 +1,30 @@
 """
 Theory of operation: all members or none.
 
-Members are gathered into batches of equal pods. Domains that could hold the gang are offered tightest first (`placements`); in
-each, the batches are filled one after the other, the most demanding first, on the trial's overlay. If one does not fit, what was
-taken is given back and the next domain is asked. A gang of equal pods is one batch and succeeds in the first domain offered; for
-unlike pods first-fit decreasing is sound but not complete, so running out of domains is told apart from proof.
+Members are gathered into batches of equal pods. A gang of one batch is placed exactly (`equal_pods`): a place is found whenever there
+is one, in the fewest domains. For unlike pods the domains that could hold them are tried tightest first; in each, the batches are placed
+one after the other, the most demanding first, on the trial's overlay. If one does not fit, what was taken is given back and the next
+domain is asked. That is sound but not complete, so running out of domains is told apart from proof.
 
 Source: first-fit decreasing after Johnson, "Near-optimal bin packing algorithms", 1973; whole-gang placement as in Feitelson and
 Rudolph, "Gang scheduling performance benefits for fine-grain synchronization", 1992.
 Next: the search becomes complete for unlike pods; `place` keeps its signature.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
+import numpy as np
+
 from scheduler.engine.capacity import Copies
-from scheduler.engine.placements import Bounds, bounds, fill, tightest
-from scheduler.engine.trial import Trial, totals
-from scheduler.model.ids import LevelName, NodeName, PodUid
+from scheduler.engine.equal_pods import WHOLE_CLUSTER, Wish, place_equal, room
+from scheduler.engine.placements import offered
+from scheduler.engine.trial import Trial
+from scheduler.model.ids import NodeName, PodUid
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.resources import Resources
-
-Scores = Callable[[PodShape, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,25 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """
+    What the whole gang asks of the network.
+
+    `required`: all in one domain of this layer of the tree (0: anywhere). `inside`: all inside this domain (position in the tree, 0 the
+    cluster). `slices`: (layer, size) as in `Wish`. `bound`: the node number of each member that is bound already.
+    """
+
+    required: int = WHOLE_CLUSTER
+    inside: int = 0
+    slices: tuple[tuple[int, int], ...] = ()
+    bound: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A node number for every pod."""
 
     nodes: dict[PodUid, int]
-    domain: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +63,13 @@ class NotPlaced:
     """
     No place. `is_proven`: none exists; otherwise none was found within the bound.
 
-    `sums` are the copies per domain of each batch, for whoever explains.
+    `rooms`: per batch and layer, how many of its pods each domain inside `where` takes, for whoever explains.
     """
 
     is_proven: bool
     batches: tuple[Batch, ...]
-    sums: tuple[Copies, ...]
-    within: Bounds
+    rooms: tuple[Sequence[Copies], ...]
+    where: Where
 
 
 def batches(
@@ -71,50 +86,99 @@ def batches(
     )
 
 
-def place(
-    trial: Trial,
-    wanted: Sequence[Batch],
-    required: LevelName | None,
-    inside: int,
-    score: Scores,
-    max_domains: int,
-) -> Placed | NotPlaced:
+def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int) -> Placed | NotPlaced:
     """
     Find a node for every pod of every batch, and take the room on the trial; take nothing when that fails.
 
-    `required`: all in one domain of this level. `inside`: all inside this domain (0 is the cluster).
-    Cost: O(nodes) per batch, times the domains tried; one domain for equal pods.
+    Cost: O(nodes) for a gang of equal pods that one rack or block holds; times the domains tried for unlike ones.
     """
-    tree = trial.tree
-    within = bounds(tree, required, inside)
-    sums = tuple(totals(tree, trial.copies(batch.shape, batch.refused)) for batch in wanted)
-    counts = [len(batch.pods) for batch in wanted]
-    offered = tightest(tree, sums, counts, within)
-    tried = 0
-    for domain in islice(offered, max_domains):
-        tried += 1
+    if len(wanted) == 1:
         with trial.attempt() as attempt:
-            nodes = _fill_all(trial, wanted, domain, sums[0], score)
+            nodes, rooms = _place_equal(trial, wanted[0], where)
             if nodes is not None:
                 attempt.keep()
-                return Placed(nodes, domain)
-    return NotPlaced(is_proven=tried == 0, batches=tuple(wanted), sums=sums, within=within)
+                return Placed(nodes)
+        return NotPlaced(is_proven=True, batches=tuple(wanted), rooms=(rooms,), where=where)
+    rooms_of_each = tuple(_rooms(trial, batch, where)[0] for batch in wanted)
+    counts = [len(batch.pods) for batch in wanted]
+    tried = 0
+    for domain in islice(offered(trial.tree, rooms_of_each, counts, where.required), max_domains):
+        tried += 1
+        with trial.attempt() as attempt:
+            found = _place_all(trial, wanted, Where(inside=domain, bound=where.bound))
+            if found is not None:
+                attempt.keep()
+                return Placed(found)
+    return NotPlaced(is_proven=tried == 0, batches=tuple(wanted), rooms=rooms_of_each, where=where)
 
 
-def _fill_all(
-    trial: Trial, wanted: Sequence[Batch], domain: int, first: Copies, score: Scores
-) -> dict[PodUid, int] | None:
+def _place_all(trial: Trial, wanted: Sequence[Batch], where: Where) -> dict[PodUid, int] | None:
     nodes: dict[PodUid, int] = {}
-    for number, batch in enumerate(wanted):
-        sums = first if number == 0 else totals(trial.tree, trial.copies(batch.shape, batch.refused))
-        if sums[domain] < len(batch.pods):
+    for batch in wanted:
+        found, _ = _place_batch(trial, batch, replace(where, bound=(*where.bound, *nodes.values())))
+        if found is None:
             return None
-        filled = sorted(fill(trial.tree, sums, domain, len(batch.pods), partial(score, batch.shape)))
-        pods = iter(batch.pods)
-        for node, count in filled:
-            trial.take(node, batch.shape, count)
-            nodes.update((next(pods).uid, node) for _ in range(count))
+        nodes.update(found)
     return nodes
+
+
+def _place_equal(
+    trial: Trial, batch: Batch, where: Where
+) -> tuple[dict[PodUid, int] | None, Sequence[Copies]]:
+    """Place a gang of equal pods; members that are missing from a slice go to where the rest of it is bound."""
+    nodes: dict[PodUid, int] = {}
+    pods = batch.pods
+    for position, missing in _broken_slices(trial, where):
+        part = replace(batch, pods=pods[:missing])
+        found, rooms = (
+            _place_batch(trial, part, Where(inside=position)) if len(part.pods) == missing else (None, ())
+        )
+        if found is None:
+            return None, rooms or _rooms(trial, batch, where)[0]
+        nodes.update(found)
+        pods = pods[missing:]
+    if not pods:
+        return nodes, ()
+    found, rooms = _place_batch(trial, replace(batch, pods=pods), where)
+    return (None if found is None else {**nodes, **found}), rooms
+
+
+def _broken_slices(trial: Trial, where: Where) -> list[tuple[int, int]]:
+    """Return (domain, members missing) for every domain whose bound members are no whole number of slices."""
+    broken = []
+    for number, size in where.slices[-1:] if where.bound else ():
+        layer = trial.tree.layers[number]
+        standing = Counter(int(layer.of[node]) for node in where.bound)
+        broken += [
+            (int(layer.positions[d]), size - n % size) for d, n in sorted(standing.items()) if n % size
+        ]
+    return broken
+
+
+def _place_batch(
+    trial: Trial, batch: Batch, where: Where
+) -> tuple[dict[PodUid, int] | None, Sequence[Copies]]:
+    rooms, wish = _rooms(trial, batch, where)
+    found = place_equal(trial.tree.layers, rooms, wish, trial.scores(batch.shape))
+    if found is None:
+        return None, rooms
+    nodes: dict[PodUid, int] = {}
+    pods = iter(batch.pods)
+    for node, count in found:
+        trial.take(node, batch.shape, count)
+        nodes.update((next(pods).uid, node) for _ in range(count))
+    return nodes, rooms
+
+
+def _rooms(trial: Trial, batch: Batch, where: Where) -> tuple[Sequence[Copies], Wish]:
+    copies = trial.copies(batch.shape, batch.refused)
+    outer = trial.tree.domains[where.inside]
+    if where.inside:
+        inside = np.zeros_like(copies)
+        inside[outer.start : outer.stop] = copies[outer.start : outer.stop]
+        copies = inside
+    wish = Wish(len(batch.pods), where.required, where.slices, tuple(sorted(set(where.bound))))
+    return room(trial.tree.layers, copies, wish), wish
 
 
 def _share(shape: PodShape, largest: Resources) -> float:

@@ -9,11 +9,11 @@ Next: `scheduler.explain` says more: every domain, and what would help.
 from collections import Counter
 from collections.abc import Sequence
 
+from scheduler.engine.equal_pods import WHOLE_CLUSTER
 from scheduler.engine.feasibility import Refusal
-from scheduler.engine.gang import NotPlaced
+from scheduler.engine.gang import Batch, NotPlaced
 from scheduler.engine.standing import Standing
 from scheduler.engine.trial import Trial
-from scheduler.model.ids import LevelName
 from scheduler.model.pods import PodShape
 from scheduler.model.reasons import Reason
 from scheduler.model.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
@@ -36,33 +36,36 @@ def incomplete(there: Standing) -> tuple[Status, Reason, str]:
     return Status.WAIT, Reason.GANG_INCOMPLETE, f"{missing}; the gang starts when all do."
 
 
-def not_placed(trial: Trial, failed: NotPlaced, required: LevelName | None) -> tuple[Status, Reason, str]:
+def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:
     """Return status, reason and sentence for a gang that found no place."""
     if not failed.is_proven:
         text = "No placement was found within the search bound for these unlike members; this does not prove that none exists."
         return Status.UNSCHEDULABLE, Reason.NOT_FOUND_WITHIN_BOUND, text
-    inside = failed.within.inside
-    for batch, sums in zip(failed.batches, failed.sums, strict=True):
-        count, shape = len(batch.pods), batch.shape
-        refusals = trial.refusals(shape)
-        eligible = sum(1 for refusal in refusals if refusal is None)
-        if not eligible:
-            return Status.UNRESOLVABLE, Reason.NO_ELIGIBLE_NODE, _no_eligible(refusals)
-        if sums[inside] < count and batch.refused:
-            text = f"kube-scheduler does not offer {len(batch.refused)} of {len(refusals)} nodes for {count} members; "
-            return (
-                Status.UNSCHEDULABLE,
-                Reason.NODE_REFUSED,
-                text + f"the others have room for {int(sums[inside])}.",
-            )
-        if sums[inside] < count:
-            return (
-                Status.UNSCHEDULABLE,
-                Reason.INSUFFICIENT_RESOURCES,
-                _too_little(trial, shape, count, int(sums[inside]), eligible),
-            )
-    level = required if required is not None else failed.within.levels[-1]
-    return Status.UNSCHEDULABLE, Reason.NO_DOMAIN_FITS, _no_domain(trial, failed, level)
+    for batch in failed.batches:
+        told = _too_little_anywhere(trial, batch)
+        if told is not None:
+            return told
+    return Status.UNSCHEDULABLE, Reason.NO_DOMAIN_FITS, _no_domain(trial, failed)
+
+
+def _too_little_anywhere(trial: Trial, batch: Batch) -> tuple[Status, Reason, str] | None:
+    """Return why the cluster as a whole does not hold this batch; None where it does."""
+    count, shape = len(batch.pods), batch.shape
+    refusals = trial.refusals(shape)
+    if all(refusal is not None for refusal in refusals):
+        return Status.UNRESOLVABLE, Reason.NO_ELIGIBLE_NODE, _no_eligible(refusals)
+    fit = int(trial.copies(shape, batch.refused).sum())
+    if fit >= count:
+        return None
+    if batch.refused:
+        text = f"kube-scheduler does not offer {len(batch.refused)} of {len(refusals)} nodes for {count} members; "
+        return Status.UNSCHEDULABLE, Reason.NODE_REFUSED, text + f"the others have room for {fit}."
+    eligible = sum(1 for refusal in refusals if refusal is None)
+    return (
+        Status.UNSCHEDULABLE,
+        Reason.INSUFFICIENT_RESOURCES,
+        _too_little(trial, shape, count, fit, eligible),
+    )
 
 
 def amount_of(shape: PodShape) -> tuple[str, int]:
@@ -105,22 +108,37 @@ def _too_little(trial: Trial, shape: PodShape, count: int, fit: int, eligible: i
     )
 
 
-def _no_domain(trial: Trial, failed: NotPlaced, level: LevelName) -> str:
-    tree = trial.tree
-    batch, sums = failed.batches[0], failed.sums[0]
-    resource, each = amount_of(batch.shape)
-    outer = tree.domains[failed.within.inside]
-    here = [
-        p
-        for p in tree.at_level.get(level, ())
-        if tree.starts[p] >= outer.start and tree.stops[p] <= outer.stop
+def _no_domain(trial: Trial, failed: NotPlaced) -> str:
+    """Say how far the best domain is from holding the batch that no domain holds."""
+    where, tree = failed.where, trial.tree
+    layer = tree.layers[where.required]
+    short = [
+        (batch, rooms[where.required])
+        for batch, rooms in zip(failed.batches, failed.rooms, strict=True)
+        if rooms[where.required].max() < len(batch.pods)
     ]
-    best = max(here, key=lambda position: (sums[position], -position))
+    if not short:
+        return (
+            f"No {layer.level} has room for the unlike members together, though some has for each kind alone."
+        )
+    batch, rooms = short[0]
+    best = int(rooms.argmax())
+    resource, each = amount_of(batch.shape)
+    everywhere = int(trial.copies(batch.shape, batch.refused).sum())
+    unit = _unit(resource)
+    best_holds, all_hold = (each * copies // unit for copies in (int(rooms[best]), everywhere))
     wanted = in_words(resource, each * len(batch.pods))
-    best_holds, all_hold = (each * int(sums[position]) // _unit(resource) for position in (best, 0))
+    slices = "".join(f", {size} together in one {tree.levels[number]}" for number, size in where.slices)
+    if where.required == WHOLE_CLUSTER:
+        return (
+            f"There is room for {best_holds} of {wanted}{slices}; without that the cluster holds {all_hold}."
+        )
+    tied = (
+        f" {layer.level} {tree.domains[where.inside].name} holds its bound members." if where.inside else ""
+    )
     return (
-        f"No {level} has room for the whole gang: {level} {tree.domains[best].name} holds {best_holds} of {wanted}; "
-        f"the cluster holds {all_hold}."
+        f"No {layer.level} has room for the whole gang{slices}: {layer.level} {tree.domains[layer.positions[best]].name} holds "
+        f"{best_holds} of {wanted}; the cluster holds {all_hold}.{tied}"
     )
 
 

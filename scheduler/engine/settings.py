@@ -1,16 +1,15 @@
-"""Bounds of the search, and what is left to others."""
+"""Bounds of the search that users may wish otherwise."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Interval
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """
-    `holds_unevaluated`: hold pods that use constraints no predicate here covers (default). Off where kube-scheduler evaluates them
-    itself, as in extender mode. `max_domains_tried`: for gangs of unlike pods, how many domains are searched before the answer is
-    "not found within the bound" (default 64; raising it finds more and costs time in proportion). Gangs of equal pods need no
-    search and no bound.
-    """
+    """What a decision may cost."""
 
-    holds_unevaluated: bool = True
-    max_domains_tried: int = 64
+    max_domains_tried: Annotated[int, Interval(ge=1, le=100_000)] = 64
+    """Domains; default 64. For gangs of unlike pods: how many are searched before the answer is "not found within the bound".
+    Raising it finds more and costs time in proportion. Gangs of equal pods need no search and no bound."""

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
 from scheduler.engine.capacity import CapacityMemo, Copies
 from scheduler.engine.feasibility import Refusal, room
 from scheduler.model.ids import NodeName
@@ -98,6 +96,10 @@ class Trial:
         """Return, per node, why this shape can never run there."""
         return self._memo.table(self.tree, self.states, shape).refusals
 
+    def scores(self, shape: PodShape) -> Copies:
+        """Return how well each node is liked for this shape; more is better."""
+        return self._memo.table(self.tree, self.states, shape).scores
+
     def free(self, number: int) -> Resources:
         """Return what one node has left now."""
         return self.states[number].free - self._taken.get(number, NOTHING)
@@ -115,10 +117,3 @@ def _restore(table: dict[int, Value], number: int, before: Value | None) -> None
         table.pop(number, None)
     else:
         table[number] = before
-
-
-def totals(tree: DomainTree, copies: Copies) -> Copies:
-    """Return the sum of copies in every domain of the tree. Cost: O(nodes + domains)."""
-    sums = np.concatenate(([0], np.cumsum(copies)))
-    result: Copies = sums[tree.stops] - sums[tree.starts]
-    return result

@@ -7,7 +7,7 @@ from scheduler.engine.cycle import decide
 from scheduler.engine.extension_points import PolicySet
 from scheduler.engine.sentences import amount_of
 from scheduler.engine.standing import standing
-from scheduler.engine.trial import Trial, totals
+from scheduler.engine.trial import Trial
 from scheduler.explain.gates import Gate, gates
 from scheduler.explain.remedies import remedies
 from scheduler.model.ids import GroupKey, LevelName
@@ -120,15 +120,18 @@ def _domains(
     tree = policies.memo.tree(snapshot)
     trial = Trial(tree, snapshot, policies.memo)
     shape = there.waiting[0].shape
-    sums = totals(tree, trial.copies(shape))
+    copies = trial.copies(shape)
     resource, _ = amount_of(shape)
     rows = []
-    for position in tree.at_level.get(_level(tree, group), ()):
+    layer = tree.layer(_level(tree, group))
+    for start, stop, position in zip(layer.starts[:-1], layer.starts[1:], layer.positions, strict=True):
         domain = tree.domains[position]
-        numbers = range(domain.start, domain.stop)
+        numbers = range(start, stop)
         free = sum(max(0, trial.free(number)[resource]) for number in numbers)
         total = sum(trial.states[number].node.allocatable[resource] for number in numbers)
-        rows.append(DomainRoom(domain.level, domain.name, int(sums[position]), resource, free, total))
+        rows.append(
+            DomainRoom(domain.level, domain.name, int(copies[start:stop].sum()), resource, free, total)
+        )
     rows.sort(key=lambda row: (-row.members, row.name))
     return tuple(rows[:MAX_DOMAINS])
 

@@ -152,10 +152,72 @@ def test_bound_members_count_and_tie_the_rest_to_their_rack() -> None:
     assert {slot.rank for slot in decision.assignments} == set(range(4, 10))
 
 
-def test_elastic_gang_starts_with_all_that_fit_or_with_its_minimum() -> None:
+def test_elastic_gang_starts_with_as_many_as_fit() -> None:
     group, pods = gang("g", 10, min_count=4)
     assert len(admitted(cluster(node("n0"), node("n1"), g=(group, pods))).assignments) == 10
-    assert len(admitted(cluster(node("n0"), g=(group, pods))).assignments) == 4
+    assert len(admitted(cluster(node("n0"), g=(group, pods))).assignments) == 8
+    assert held(cluster(node("n0", gpus=3), g=(group, pods))).reason is Reason.INSUFFICIENT_RESOURCES
+
+
+def test_elastic_gang_grows_within_the_required_rack_only() -> None:
+    group, pods = gang("g", 7, min_count=2, pod=shape(gpus=8), topology=TopologyConstraint(required="rack"))
+    bound = (replace(pods[0], node=NodeName("n0")),)
+    states = (taken(FOUR[0], 8), *FOUR[1:])
+    assert places(admitted(cluster(*states, racks=RACKS, g=(group, (*bound, *pods[1:]))))) == {"n1": 1}
+
+
+def test_slices_keep_their_members_in_one_rack() -> None:
+    asked = TopologyConstraint(slices=(Slice("rack", 2),))
+    states = (FOUR[0], FOUR[1], taken(FOUR[2], 1), FOUR[3])  # r0 has two whole nodes free, r1 one
+    gang_of_two = gang("g", 2, pod=shape(gpus=8), topology=asked)
+    assert places(admitted(cluster(*states, racks=RACKS, g=gang_of_two))) == {"n0": 1, "n1": 1}
+    split = (taken(FOUR[0], 1), FOUR[1], taken(FOUR[2], 1), FOUR[3])
+    hold = held(cluster(*split, racks=RACKS, g=gang_of_two))
+    assert hold.reason is Reason.NO_DOMAIN_FITS
+    assert (
+        "room for 0 of 16 nvidia.com/gpu, 2 together in one rack; without that the cluster holds 16."
+        in hold.message
+    )
+
+
+def test_member_that_is_missing_from_a_slice_joins_the_rest_of_it() -> None:
+    group, pods = gang("g", 4, pod=shape(gpus=4), topology=TopologyConstraint(slices=(Slice("rack", 2),)))
+    on = ("n0", "n0", "n2")
+    bound = tuple(replace(pod, node=NodeName(name)) for pod, name in zip(pods, on, strict=False))
+    states = (taken(FOUR[0], 8), FOUR[1], taken(FOUR[2], 4), FOUR[3])
+    assert places(admitted(cluster(*states, racks=RACKS, g=(group, (*bound, pods[3]))))) == {"n2": 1}
+
+
+def test_slice_that_lacks_members_does_not_start() -> None:
+    group, pods = gang("g", 5, min_count=2, topology=TopologyConstraint(slices=(Slice("rack", 2),)))
+    assert len(admitted(cluster(*FOUR, racks=RACKS, g=(group, pods))).assignments) == 4
+
+
+def test_preferred_rack_means_as_few_racks_as_possible_also_inside_a_required_block() -> None:
+    racks = {f"n{n}": f"r{n // 2}" for n in range(8)}
+    blocks = {f"n{n}": f"b{n // 4}" for n in range(8)}
+    asked = TopologyConstraint(required="block", preferred="rack")
+    states = [node(f"n{n}") for n in range(8)]
+    states[1], states[4] = taken(states[1], 8), taken(states[4], 4)  # block b0 holds 24 in two racks, b1 28
+    snapshot = cluster(*states, racks=racks, blocks=blocks, g=gang("g", 16, topology=asked))
+    decision = admitted(snapshot)
+    assert decision.domains_used == (("block", 1), ("rack", 1), ("host", 2))
+    assert decision.preferred_met
+
+
+def test_preferred_level_that_no_node_carries_does_not_keep_a_gang_waiting() -> None:
+    asked = TopologyConstraint(preferred="no-such-level")
+    assert len(admitted(cluster(*FOUR, racks=RACKS, g=gang("g", 2, topology=asked))).assignments) == 2
+
+
+def test_reason_is_about_the_kind_of_member_that_finds_no_room() -> None:
+    group, pods = gang("g", 3, pod=shape(gpus=8), topology=TopologyConstraint(required="rack"))
+    small = tuple(
+        replace(pod, shape=shape(gpus=1, cpu=1)) for pod in members("g", 40, pod=shape(gpus=1), first=10)
+    )
+    hold = held(cluster(*FOUR, racks=RACKS, g=(replace(group, min_count=43), (*pods, *small))))
+    assert hold.reason is Reason.INSUFFICIENT_RESOURCES
+    assert hold.message.startswith("40 members need 40 nvidia.com/gpu")
 
 
 def test_members_above_the_maximum_stay() -> None:
@@ -216,9 +278,6 @@ def test_nodes_refused_by_kube_scheduler_are_not_planned() -> None:
     ("spec", "reason"),
     [
         pytest.param({"refusal": "spec.minCount is missing."}, Reason.INVALID_SPEC, id="refused-spec"),
-        pytest.param(
-            {"topology": TopologyConstraint(slices=(Slice("rack", 2),))}, Reason.NOT_ACTED_UPON, id="slices"
-        ),
     ],
 )
 def test_what_cannot_be_acted_upon_is_held_not_ignored(spec: dict[str, object], reason: Reason) -> None:
