@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -139,8 +139,9 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
             status=StatusWriter(transport, facts=cache),
         )
-        engine = replace(settings.engine, holds_unevaluated=options.mode is Mode.STANDALONE)
-        policies = default_policies(settings.policies, engine)
+        policies = default_policies(
+            settings.policies, settings.engine, holds_unevaluated=options.mode is Mode.STANDALONE
+        )
         parts = Parts(settings, clock, feed, elector, hands, policies, chronicle)
         checks = health.Checks(
             ready=lambda: "" if cache.is_synced else "the first lists are not complete",

@@ -7,8 +7,13 @@ key, and where it stands.
 Next: `settings` says what there is, `strict` checks values against it, `sources` reads file and environment; `scheduler.cli` calls `load`.
 
 Decisions
-- 2026-11: settings are plain frozen dataclasses, checked against their own type hints. The core's settings (`engine`, `policies`) join in
-  without knowing of files or variables. Rejected: a settings framework, whose errors take a page and whose merging is hard to pin.
+- 2026-11: settings are plain frozen dataclasses, checked by pydantic against their own type hints. The core's settings (`engine`,
+  `policies`) join in without knowing of files, variables or pydantic: bounds are words of `annotated_types`. Rejected: a checker of our
+  own, which was three times as long and could do less.
+- 2026-11: file and environment are read and merged here. Rejected: pydantic-settings. It takes YAML with aliases and duplicate keys,
+  passes over variables that name no setting, wants lists as JSON, merges before it checks so that no error knows its source, and reads
+  the process's environment only; what would be left of it is splitting names at ``__``. To reconsider when it strictly refuses unknown
+  variables.
 - 2026-11: YAML without aliases, tags, duplicate keys or a second document. Nobody needs them here, and each has hidden a mistake or a bomb.
 """
 

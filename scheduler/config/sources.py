@@ -6,13 +6,15 @@ keys or a second document, and bounded in size and depth: reading it is always q
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from scheduler.config.settings import Settings, check
-from scheduler.config.strict import ConfigError, Said, Tree, build
+from scheduler.config.strict import ConfigError, Keys, build
 
 PREFIX: Final = "TUTTI_"
 NESTING: Final = "__"
@@ -21,21 +23,28 @@ RESERVED: Final = frozenset(
 )  # said to others, not settings
 MAX_FILE_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 8
+MAX_VALUE_CHARS: Final = 1000  # arbitrary; no setting is longer than a DNS name
+
+Tree = dict[str, Any]
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Return the settings of a file, if any, and of the environment over it. Raises: ConfigError, and nothing else."""
-    tree = parse(_read(path), str(path)) if path is not None else {}
-    settings = build(Settings, _merged(tree, from_environment(environ)))
+    tree = _without_bare_headings(parse(_read(path), str(path))) if path is not None else {}
+    settings = build(Settings, tree, lambda _: str(path))  # so that no variable hides a mistake in it
+    variables = {keys_of(name): name for name in sorted(environ) if is_ours(name)}
+    if variables:
+        for keys, variable in variables.items():
+            _put(tree, keys, variable, environ[variable])
+        settings = build(Settings, tree, lambda keys: _said_by(variables, keys))
     check(settings)
     return settings
 
 
-def parse(text: str, place: str) -> dict[str, Any]:
+def parse(text: str, place: str) -> Tree:
     """Return the tree of values of a YAML text. Raises: ConfigError naming `place` and the line."""
     try:
-        loader = _Loader(text)
-        document = loader.get_single_data()
+        document = _Loader(text).get_single_data()
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -46,31 +55,19 @@ def parse(text: str, place: str) -> dict[str, Any]:
         raise ConfigError(
             f"{place} is not YAML that can be read: {_one_line(str(problem).partition(';')[0])}."
         ) from problem
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
+    if not isinstance(document, dict | None):
         raise ConfigError(f"{place} must hold settings as `key: value`, not {type(document).__name__}.")
-    return _said(document, place, "")
+    return _with_words_as_keys(document or {}, place, "")
 
 
-def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the tree of values of all TUTTI_ variables. Raises: ConfigError when two of them contradict each other."""
-    tree: dict[str, Any] = {}
-    for variable in sorted(environ):
-        if not variable.startswith(PREFIX) or variable in RESERVED:
-            continue
-        *groups, name = variable.removeprefix(PREFIX).lower().split(NESTING)
-        place, node = f"environment variable {variable}", tree
-        for group in groups:
-            node = node.setdefault(group, {})
-            if isinstance(node, Said):
-                raise ConfigError(
-                    f"{place} and {node.place.removeprefix('environment ')} contradict each other."
-                )
-        if name in node:
-            raise ConfigError(f"{place} is set beside variables for single settings of the same group.")
-        node[name] = Said(environ[variable], place, is_text=True)
-    return tree
+def is_ours(variable: str) -> bool:
+    """Whether this environment variable is meant as a setting."""
+    return variable.startswith(PREFIX) and variable not in RESERVED
+
+
+def keys_of(variable: str) -> Keys:
+    """Return where the value of this environment variable belongs."""
+    return tuple(variable.removeprefix(PREFIX).lower().split(NESTING))
 
 
 def _read(path: Path) -> str:
@@ -89,29 +86,51 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path} is not UTF-8 text (byte {problem.start}).") from problem
 
 
-def _said(document: dict[Any, Any], place: str, path: str) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
+def _put(tree: Tree, keys: Keys, variable: str, text: str) -> None:
+    group: Any = tree
+    default: object = Settings()
+    for key in keys[:-1]:
+        group = group.setdefault(key, {})
+        default = getattr(default, key, None)
+        if not isinstance(group, dict):
+            raise ConfigError(f"environment variable {variable} contradicts what is said of {key} elsewhere.")
+    group[keys[-1]] = _spelled(getattr(default, keys[-1], None), text)
+
+
+def _said_by(variables: Mapping[Keys, str], keys: Keys) -> str:
+    """Return the variable that says this setting, or something inside it."""
+    return next(
+        f"environment variable {name}" for said, name in variables.items() if said[: len(keys)] == keys
+    )
+
+
+def _spelled(default: object, text: str) -> object:
+    """Return what a variable's text stands for; the text itself where it does not fit, to be refused."""
+    if isinstance(default, tuple):
+        return [part.strip() for part in text.split(",")] if text.strip() else []
+    for number in (int, float) if isinstance(default, int | float) else ():
+        with suppress(ValueError):
+            return number(text)
+    return text
+
+
+def _without_bare_headings(document: Tree) -> Tree:
+    """Return the document without groups of settings under which nothing stands."""
+    defaults = Settings()
+    return {
+        key: value
+        for key, value in document.items()
+        if value is not None or not is_dataclass(getattr(defaults, key, None))
+    }
+
+
+def _with_words_as_keys(document: dict[Any, Any], place: str, path: str) -> Tree:
+    tree: Tree = {}
     for key, value in document.items():
         if not isinstance(key, str):
             raise ConfigError(f"{place} has {key!r:.60} as a key under {path or 'the top'}; keys are words.")
-        if isinstance(value, dict):
-            tree[key] = _said(value, place, f"{path}{key}.")
-        else:
-            tree[key] = Said(value, place)
+        tree[key] = _with_words_as_keys(value, place, f"{path}{key}.") if isinstance(value, dict) else value
     return tree
-
-
-def _merged(below: Tree, above: Tree) -> dict[str, Any]:
-    merged: dict[str, Any] = dict(below)
-    for name, node in above.items():
-        under = merged.get(name)
-        if isinstance(node, Said) or under is None:
-            merged[name] = node
-        elif isinstance(under, Said):  # a value where a group belongs: kept, to be refused with its place
-            continue
-        else:
-            merged[name] = _merged(under, node)
-    return merged
 
 
 def _one_line(text: str | None) -> str:
@@ -119,7 +138,7 @@ def _one_line(text: str | None) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as we take it: no aliases, no duplicate keys, no merge keys, bounded depth."""
+    """YAML as we take it: no aliases, no duplicate keys, no merge keys, bounded depth and length."""
 
     depth = 0
 
@@ -132,9 +151,12 @@ class _Loader(yaml.SafeLoader):
         try:
             if self.depth > MAX_DEPTH:
                 raise _refusal(f"nested more than {MAX_DEPTH} deep", event.start_mark)
-            return super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
         finally:
             self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_VALUE_CHARS:
+            raise _refusal(f"a value of more than {MAX_VALUE_CHARS} characters", node.start_mark)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Construct a mapping whose keys are all different."""

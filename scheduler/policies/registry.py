@@ -14,8 +14,13 @@ GROUP_ORDERS: Final[Mapping[str, GroupOrder]] = MappingProxyType({"PriorityThenA
 
 
 def default_policies(
-    settings: PolicySettings | None = None, engine: EngineSettings | None = None
+    settings: PolicySettings | None = None,
+    engine: EngineSettings | None = None,
+    *,
+    holds_unevaluated: bool = True,
 ) -> PolicySet:
     """Return a fresh set of policies; it must not be shared between threads that decide at once."""
     del settings  # nothing to choose yet; callers pass what the configuration holds
-    return PolicySet(GROUP_ORDERS["PriorityThenAge"], preferred_nodes, engine or EngineSettings())
+    return PolicySet(
+        GROUP_ORDERS["PriorityThenAge"], preferred_nodes, engine or EngineSettings(), holds_unevaluated
+    )
