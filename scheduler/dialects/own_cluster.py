@@ -1,5 +1,6 @@
 """Our cluster-scoped objects, Queue and Topology, from the wire to the model."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
@@ -95,3 +96,22 @@ def parse_topology(raw: bytes) -> tuple[str, tuple[Level, ...]]:
 def _amounts(amounts: dict[str, str | int | float], field_name: str) -> Resources:
     path = f"Queue.spec.resources[].{field_name}"
     return offered(exact(amounts, path), path)
+
+
+# What the API accepts of a Queue and this version keeps, but does not act upon yet. A field leaves this table with the commit that acts
+# upon it. Guarantee, weight and parent already count in the status; no gang is placed, held or preempted for their sake.
+_NOT_ACTED_UPON: Final[Mapping[str, Callable[[object], bool]]] = {
+    "parent": bool,
+    "weight": lambda value: value not in (None, 1),
+    "resources": bool,
+    "order": lambda value: value not in (None, "WFP"),
+    "reclaim": lambda value: value not in (None, "Enabled"),
+    "preemption": lambda value: value not in (None, "Enabled"),
+    "defaultMaxRuntimeSeconds": lambda value: value is not None,
+    "namespaceSelector": lambda value: value is not None,
+}
+
+
+def unsupported_in_queue(queue_spec: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the fields of a Queue's spec that ask for something this version does not do yet, in order."""
+    return tuple(name for name, asks in _NOT_ACTED_UPON.items() if asks(queue_spec.get(name)))
