@@ -13,7 +13,7 @@ Next: `scheduler.driver` drains changes, feeds the lifecycle and takes snapshots
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -131,6 +131,15 @@ class Cache:
     def declared_group(self, key: GroupKey) -> PodGroup | None:
         """Return the group's object as it was last seen, without what follows from other objects."""
         return self._declared_groups.get(key)
+
+    @property
+    def topology_in_use(self) -> str:
+        """There is one hierarchy: that of the Topology named "default", else of the first by name; empty when none is declared."""
+        return (
+            PREFERRED_TOPOLOGY
+            if PREFERRED_TOPOLOGY in self._topologies
+            else min(self._topologies, default="")
+        )
 
     @property
     def node_count(self) -> int:
@@ -385,12 +394,5 @@ class Cache:
         """Return the same object until a label, the set of nodes or a declaration changes: compiled trees are kept per object."""
         if self._evidence is None:
             nodes = tuple(self._nodes[name] for name in sorted(self._nodes))
-            self._evidence = evidence(nodes, self._declared_levels(self._topologies))
+            self._evidence = evidence(nodes, self._topologies.get(self.topology_in_use, ()))
         return self._evidence
-
-    @staticmethod
-    def _declared_levels(topologies: Mapping[str, tuple[Level, ...]]) -> tuple[Level, ...]:
-        """There is one hierarchy: that of the Topology named "default", else of the first by name."""
-        if not topologies:
-            return ()
-        return topologies[PREFERRED_TOPOLOGY if PREFERRED_TOPOLOGY in topologies else min(topologies)]

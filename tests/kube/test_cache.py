@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from scheduler.kube.cache import Cache
-from scheduler.model.ids import POD_DIALECT, AttemptId, GroupKey, GroupUid, NodeName, PodKey, PodUid
+from scheduler.model.facts import Level
+from scheduler.model.ids import (
+    POD_DIALECT,
+    AttemptId,
+    GroupKey,
+    GroupUid,
+    LevelName,
+    NodeName,
+    PodKey,
+    PodUid,
+)
 from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod, PodPhase, PodShape
@@ -266,3 +276,15 @@ def test_an_object_set_aside_is_named_until_it_can_be_read(cache: Cache) -> None
     assert aside.sentence == "spec.containers is not a list."
     cache.forget_aside("pods", ("a", "x"))
     assert cache.set_aside == ()
+
+
+def test_topology_in_use_is_the_default_one_else_the_first_by_name(cache: Cache) -> None:
+    assert cache.topology_in_use == ""
+    rack = (Level(LevelName("rack"), "x/rack"),)
+    for name in ("b", "a"):
+        cache.put_topology(name, rack)
+    assert cache.topology_in_use == "a"
+    cache.put_topology("default", rack)
+    assert cache.topology_in_use == "default"
+    cache.drop_topology("default")
+    assert cache.topology_in_use == "a"
