@@ -82,7 +82,9 @@ def test_cluster_without_nodes_is_a_tree() -> None:
     assert (made.nodes, len(made.domains)) == ((), 1)
 
 
-def test_every_level_is_there_in_the_layers_and_the_next_domain_further_in_stands_for_what_is_not_known() -> None:
+def test_every_level_is_there_in_the_layers_and_the_next_domain_further_in_stands_for_what_is_not_known() -> (
+    None
+):
     made = tree(
         ("n1", "rack", "r0"), ("n2", "rack", "r0"), ("n3", "block", "b0"), ("n4", "block", "b0"), ("n4", "rack", "r1"),
         nodes="n1 n2 n3 n4 n5",
@@ -96,9 +98,13 @@ def test_every_level_is_there_in_the_layers_and_the_next_domain_further_in_stand
     assert sorted(domains("rack")) == [["n1", "n2"], ["n3"], ["n4"], ["n5"]]
     assert len(domains(CLUSTER)) == 1
     block, rack = made.layer(LevelName("block")), made.layer(LevelName("rack"))
-    inside = [list(range(a, b)) for a, b in zip(block.children[:-1], block.children[1:], strict=True)]
-    assert sum(inside, []) == list(range(len(rack)))
-    assert list(block.totals(rack.starts[1:] - rack.starts[:-1])) == [len(nodes) for nodes in domains("block")]
+    inside = [
+        child for a, b in zip(block.children[:-1], block.children[1:], strict=True) for child in range(a, b)
+    ]
+    assert inside == list(range(len(rack)))
+    assert list(block.totals(rack.starts[1:] - rack.starts[:-1])) == [
+        len(nodes) for nodes in domains("block")
+    ]
 
 
 def test_rack_without_a_block_is_a_block_of_its_own() -> None:
