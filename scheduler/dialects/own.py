@@ -7,15 +7,16 @@ Next: `own_specs` holds the fields of a PodGroup and their rules, `records` the 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from scheduler.dialects import records
 from scheduler.dialects.own_cluster import parse_queue, parse_topology
 from scheduler.dialects.own_specs import Spec, spec_from
 from scheduler.model.ids import OWN_DIALECT, GroupKey, GroupUid
 from scheduler.model.podgroups import DEFAULT_QUEUE, Attempt, PodGroup
+from scheduler.model.reasons import Reason
 from scheduler.objects import structs
 from scheduler.objects.decoding import decoder
 from scheduler.objects.errors import BadObject
@@ -45,8 +46,15 @@ EPOCH_ANNOTATION: Final = f"{GROUP}/epoch"
 RANK_ANNOTATION: Final = f"{GROUP}/rank"
 
 
+class _Condition(Struct):
+    type: Annotated[str, Meta(max_length=316)] = ""
+    status: Annotated[str, Meta(max_length=16)] = ""
+    reason: Annotated[str, Meta(max_length=1024)] = ""
+
+
 class _Status(Struct):
     attempt: Raw = Raw(b"null")
+    conditions: Annotated[list[_Condition], Meta(max_length=64)] | None = None
 
 
 class _Object(Struct):
@@ -86,7 +94,7 @@ class OwnDialect:
         )
         uid = GroupUid(required(meta.uid, "metadata.uid", MAX_UID))
         spec, refusal = _readable(obj.spec)
-        attempt, problem = _attempt(obj.status)
+        attempt, has_timed_out, problem = _written(obj.status)
         return PodGroup(
             key=key,
             uid=uid,
@@ -104,6 +112,7 @@ class OwnDialect:
             max_runtime_s=spec.max_runtime_seconds,
             schedule_timeout_s=spec.schedule_timeout_seconds,
             fail_on_timeout=spec.on_timeout == "Fail",
+            has_timed_out=has_timed_out,
             repair_timeout_s=spec.repair_timeout_s(),
             on_member_failure=spec.on_member_failure,
             attempt=attempt,
@@ -132,12 +141,18 @@ def _readable(raw: Raw) -> tuple[Spec, str]:
     return spec, ""
 
 
-def _attempt(raw: Raw) -> tuple[Attempt | None, str]:
+def _written(raw: Raw) -> tuple[Attempt | None, bool, str]:
+    """Return the commit record, whether the group was told that it waited for too long, and why the status is not understood."""
     try:
-        attempt = _status_from(raw).attempt
-        return (records.attempt_from(attempt), "") if bytes(attempt) != b"null" else (None, "")
+        status = _status_from(raw)
+        attempt = records.attempt_from(status.attempt) if bytes(status.attempt) != b"null" else None
     except BadObject as problem:
-        return None, str(problem)
+        return None, False, str(problem)
+    timed_out = any(
+        (each.type, each.status, each.reason) == ("Scheduled", "False", Reason.TIMEOUT)
+        for each in status.conditions or ()
+    )
+    return attempt, timed_out, ""
 
 
 # What the API accepts and this version keeps, but does not act upon yet. A field leaves this table with the commit that acts upon it.

@@ -68,6 +68,7 @@ class Gang:
 
     `outstanding`: members whose binding is on the way. `unseen`: members that we bound and the watch has not shown bound yet;
     while there are any, the gang is not decided again. `votes`: members whose /bind call waits for an answer.
+    `given_up`: the generation of the spec that has waited for as long as it would.
     `planned_for`: the identity of the group that the open attempt belongs to; a group recreated under its name is another one.
     """
 
@@ -83,6 +84,7 @@ class Gang:
     evicted: set[PodUid] = field(default_factory=set)
     votes: set[PodUid] = field(default_factory=set)
     hold: Hold | None = None
+    given_up: int | None = None
     failures: int = 0
     resource_version: str = ""
     closing_report: Report | None = None
@@ -250,6 +252,8 @@ class Gang:
         """Return when this gang wants to be decided; None when it does not."""
         if self.decide_at is None or self.state is not State.WAITING or self.unseen:
             return None
+        if self.group is not None and self.given_up == self.group.generation:
+            return None
         return max(self.decide_at, self.not_before)
 
     def timers(self) -> Iterator[float]:
@@ -280,4 +284,5 @@ def is_final(hold: Hold | None) -> bool:
         Reason.GANG_INCOMPLETE,
         Reason.SCHEDULING_GATED,
         Reason.INVALID_SPEC,
+        Reason.TIMEOUT,
     }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
 from scheduler.engine.gang import NotPlaced, Placed, Where, batches, place
-from scheduler.engine.sentences import incomplete, not_placed
+from scheduler.engine.sentences import given_up, incomplete, not_placed
 from scheduler.engine.standing import Standing, standing
 from scheduler.engine.trial import Trial
 from scheduler.model.ids import GroupKey, LevelName
@@ -101,6 +101,8 @@ class _Cycle:
         group, waiting = there.group, there.waiting + there.surplus
         if group.refusal:
             return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.INVALID_SPEC, group.refusal)
+        if group.has_given_up and not there.bound:
+            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.TIMEOUT, given_up(group))
         if there.missing():
             return _hold(group.key, waiting, *incomplete(there))
         if not there.waiting:

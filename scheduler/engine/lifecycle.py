@@ -25,7 +25,6 @@ Next: fencing, tickets and victims join in `Record` and before `Bind`; no state 
 Source: `commit-protocol` design notes; presumed commit after Lampson, "Atomic Transactions", 1981.
 """
 
-import math
 from collections.abc import Callable
 
 from scheduler.engine.attempts import Gang, Slot, SlotState, State, is_final
@@ -325,11 +324,7 @@ class Lifecycle:
             ):
                 gang.repair_at = None
                 self._steps.give_up_repair(gang, now)
-            if (
-                gang.state is State.WAITING
-                and gang.decide_at is not None
-                and max(gang.decide_at, gang.not_before) <= now
-            ):
+            if gang.wants_decision(now):
                 self._steps.out.append(Decide())
         for key, _ in self._steps.notices.due(now):
             waiting = self._gangs.get(key)
@@ -392,7 +387,9 @@ class Lifecycle:
         if due_at > now:
             gang.decide_at = due_at if gang.decide_at is None else min(gang.decide_at, due_at)
         elif gang.group.fail_on_timeout:
-            gang.not_before = math.inf  # until the group is created anew
+            gang.given_up = (
+                gang.group.generation
+            )  # until its status, once written, says so, or the spec changes
 
     def _with_gang(self, key: GroupKey, step: Callable[[Gang], None]) -> None:
         gang = self._gangs.get(key)

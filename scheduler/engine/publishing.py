@@ -9,6 +9,7 @@ time another gang takes a GPU.
 from dataclasses import dataclass, field
 
 from scheduler.engine.messages import Publish, Report
+from scheduler.engine.sentences import given_up
 from scheduler.model.ids import GroupKey, PodUid
 from scheduler.model.plan import Hold
 from scheduler.model.podgroups import MemberRef, PodGroup
@@ -32,7 +33,9 @@ def times_out_at(group: PodGroup | None) -> float | None:
 def report_of(hold: Hold, group: PodGroup | None, wall_now: float) -> Report:
     """Return what conditions shall say of a gang that waits."""
     due_at = times_out_at(group)
-    if group is not None and due_at is not None and due_at <= wall_now:
+    if group is not None and due_at is not None and due_at <= wall_now and hold.reason is not Reason.TIMEOUT:
+        if group.fail_on_timeout:
+            return Report(Status.UNRESOLVABLE, Reason.TIMEOUT, given_up(group))
         return Report(
             hold.status, Reason.TIMEOUT, f"Not placed within {group.schedule_timeout_s:.0f} s: {hold.message}"
         )

@@ -14,6 +14,7 @@ from scheduler.engine.feasibility import Refusal
 from scheduler.engine.gang import Batch, NotPlaced
 from scheduler.engine.standing import Standing
 from scheduler.engine.trial import Trial
+from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import PodShape
 from scheduler.model.reasons import Reason
 from scheduler.model.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
@@ -34,6 +35,14 @@ def incomplete(there: Standing) -> tuple[Status, Reason, str]:
             f"{missing}; {gated} and {'does' if there.gated == 1 else 'do'} not count until ungated.",
         )
     return Status.WAIT, Reason.GANG_INCOMPLETE, f"{missing}; the gang starts when all do."
+
+
+def given_up(group: PodGroup) -> str:
+    """Return the sentence for a gang that has waited for as long as it would."""
+    return (
+        f"Not placed within {group.schedule_timeout_s or 0:.0f} s, and spec.onTimeout is Fail: it is not tried any more. "
+        "Create it anew, or set spec.onTimeout to Wait."
+    )
 
 
 def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:

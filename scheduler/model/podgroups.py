@@ -129,11 +129,17 @@ class PodGroup:
     max_runtime_s: float | None = None
     schedule_timeout_s: float | None = None
     fail_on_timeout: bool = False
+    has_timed_out: bool = False  # as its status says; with `fail_on_timeout` it is not tried any more
     repair_timeout_s: float = REPAIR_TIMEOUT_S
     on_member_failure: MemberFailure = MemberFailure.REPAIR
     attempt: Attempt | None = None
     is_deleting: bool = False
     refusal: str = ""  # why this spec can never be acted upon, in a sentence; empty: accepted
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether the group waited for too long and asked not to be tried after that."""
+        return self.fail_on_timeout and self.has_timed_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Our pod groups: what is asked for becomes values, what cannot be acted upon becomes a refusal, and never an exception."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -233,3 +234,19 @@ def test_fields_that_are_kept_but_not_acted_upon_are_named() -> None:
     assert set(own.unsupported(asked)) == {"queue", "spares", "topology.profile"}
     assert own.unsupported({"minCount": 4, "topology": {"required": "rack"}}) == ()
     assert own.unsupported({"minCount": 4, "topology": None, "queue": "default", "spares": 0}) == ()
+
+
+def test_group_that_was_told_that_it_waited_too_long_is_known_by_its_condition() -> None:
+    def parsed(**condition: str) -> bool:
+        body = {
+            "metadata": {"name": "g", "namespace": "team", "uid": "u"},
+            "spec": {"minCount": 1, "scheduleTimeoutSeconds": 5, "onTimeout": "Fail"},
+            "status": {
+                "conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted"}, condition]
+            },
+        }
+        return own.OWN.parse(json.dumps(body).encode()).has_given_up
+
+    assert parsed(type="Scheduled", status="False", reason="Timeout")
+    assert not parsed(type="Scheduled", status="False", reason="InsufficientResources")
+    assert not parsed(type="Scheduled", status="True", reason="Scheduled")

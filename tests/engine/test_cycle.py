@@ -13,6 +13,7 @@ from scheduler.model.pods import Toleration
 from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.snapshot import Snapshot
+from scheduler.model.status import Status
 from scheduler.policies.registry import default_policies
 from tests.build import cluster, gang, members, node, shape, taken
 
@@ -282,6 +283,15 @@ def test_nodes_refused_by_kube_scheduler_are_not_planned() -> None:
 )
 def test_what_cannot_be_acted_upon_is_held_not_ignored(spec: dict[str, object], reason: Reason) -> None:
     assert held(cluster(*FOUR, racks=RACKS, g=gang("g", 1, **spec))).reason is reason
+
+
+def test_gang_that_gave_up_stays_down_also_when_there_is_room() -> None:
+    group, pods = gang("g", 2, schedule_timeout_s=60.0, fail_on_timeout=True, has_timed_out=True)
+    hold = held(cluster(*FOUR, g=(group, pods)))
+    assert (hold.reason, hold.status) == (Reason.TIMEOUT, Status.UNRESOLVABLE)
+    assert "set spec.onTimeout to Wait" in hold.message
+    patient = replace(group, fail_on_timeout=False)
+    assert len(admitted(cluster(*FOUR, g=(patient, pods))).assignments) == 2
 
 
 def test_pod_that_needs_what_is_not_evaluated_is_held() -> None:

@@ -443,6 +443,23 @@ def test_waiting_longer_than_the_timeout_is_the_reason_from_then_on() -> None:
     assert [p.report.reason for p in publishes(story, 5.0)] == [Reason.TIMEOUT]
 
 
+def test_gang_that_gives_up_is_told_so_and_not_tried_again_until_its_spec_changes() -> None:
+    impatient = replace(GROUP, schedule_timeout_s=10.0, created_at=1000.0, fail_on_timeout=True)
+    story = Story(group=impatient)
+    story.life.candidates(story.now)
+    story.tell(hold())
+    story.tell(Tick(), after=11.0)
+    assert story.life.candidates(story.now) == {KEY}
+    story.tell(hold())
+    (told,) = publishes(story, 5.0)
+    assert (told.report.reason, told.report.status) == (Reason.TIMEOUT, Status.UNRESOLVABLE)
+    story.tell(CapacityChanged())
+    assert story.life.candidates(story.now) == frozenset()
+    assert story.life.next_decision() is None
+    story.tell(Observed(KEY, replace(impatient, fail_on_timeout=False, generation=2), (pod(0), pod(1))))
+    assert story.life.candidates(story.now) == {KEY}
+
+
 def test_a_reservation_and_its_release_name_the_same_members() -> None:
     story = Story()
     (reserve,) = only(story.planned(), Reserve)
