@@ -9,8 +9,10 @@ import base64
 import binascii
 import os
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +22,7 @@ import yaml
 MAX_KUBECONFIG_BYTES = 4 * 1024 * 1024  # arbitrary; real ones are a few KiB
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER_HOST = "KUBERNETES_SERVICE_HOST"
+RENEWED_AHEAD_S = 120.0  # who asks does so once a minute
 
 
 class CredentialsError(Exception):
@@ -27,20 +30,47 @@ class CredentialsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What proves who we are: the value of the Authorization header, and the TLS context that carries the client certificate, if any."""
+
+    authorization: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+
+Renew = Callable[[bool], Identity]
+"""Loads the identity again; told whether the API server has refused the present one. It blocks: call it in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """
     `server` without a trailing slash; `tls` None for plain HTTP. `authorization` is the value of that header, if any.
 
-    `renew` loads the authorization again (token files rotate, exec tokens expire). It blocks: call it in a thread. None: nothing to renew.
+    `renew` loads both again: files rotate, what plugins gave expires. The context stays the same object while no certificate has changed,
+    so that connections are reused. None: nothing to renew.
     """
 
     server: str
     tls: ssl.SSLContext | None = None
     authorization: str | None = field(default=None, repr=False)
-    renew: Callable[[], str | None] | None = field(default=None, repr=False)
+    renew: Renew | None = field(default=None, repr=False)
     tls_server_name: str | None = None
     proxy: str | None = None
     namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """
+    What the `kubernetes` package has made of its input. `configuration` is its Configuration.
+
+    `rotates`: another load may give something else. `good_until`, in seconds since 1970: before then it would not; what a plugin gave
+    without an end is good until it is refused, as for kubectl.
+    """
+
+    configuration: Any
+    rotates: bool
+    good_until: float = 0.0
 
 
 def load(kubeconfig: Path | None, context: str | None = None) -> Credentials:
@@ -80,7 +110,7 @@ def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
         _check_file(path)
     where = ", ".join(str(path) for path in paths)
 
-    def configure() -> Any:
+    def configure() -> _Loaded:
         from kubernetes.client import Configuration  # noqa: PLC0415  late on purpose, see the module docstring
         from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger  # noqa: PLC0415
 
@@ -99,34 +129,41 @@ def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
             raise CredentialsError(
                 f"The kubeconfig {where} names the exec plugin {command}, which gave no credential; run it by hand to see why."
             )
-        return configuration
+        ends = getattr(loader, "expiry", None)
+        return _Loaded(
+            configuration,
+            rotates=bool(configuration.api_key) or "exec" in user or "client-certificate" in user,
+            good_until=(ends.timestamp() if ends is not None else inf) if "exec" in user else 0.0,
+        )
 
-    return _credentials(configure, where, renewable=True)
+    return _credentials(configure, where)
 
 
 def _from_pod() -> Credentials:
-    def configure() -> Any:
+    def configure() -> _Loaded:
         from kubernetes.client import Configuration  # noqa: PLC0415
-        from kubernetes.config import ConfigException, load_incluster_config  # noqa: PLC0415
+        from kubernetes.config import ConfigException  # noqa: PLC0415
+        from kubernetes.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415
 
         configuration = type.__call__(Configuration)
         try:
-            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError) as problem:
+            InClusterConfigLoader(  # type: ignore[no-untyped-call]
+                token_filename=str(SERVICE_ACCOUNT / "token"), cert_filename=str(SERVICE_ACCOUNT / "ca.crt")
+            ).load_and_set(configuration)
+        except (ConfigException, OSError, ValueError) as problem:
             raise CredentialsError(
                 f"The pod's service account cannot be used: {_sentence(problem)}"
             ) from problem
-        return configuration
+        return _Loaded(configuration, rotates=True)
 
     namespace_file = SERVICE_ACCOUNT / "namespace"
     namespace = namespace_file.read_text().strip() if namespace_file.is_file() else None
-    return _credentials(configure, "the pod's service account", renewable=True, namespace=namespace)
+    return _credentials(configure, "the pod's service account", namespace)
 
 
-def _credentials(
-    configure: Callable[[], Any], where: str, *, renewable: bool, namespace: str | None = None
-) -> Credentials:
-    configuration = configure()
+def _credentials(configure: Callable[[], _Loaded], where: str, namespace: str | None = None) -> Credentials:
+    loaded = configure()
+    configuration = loaded.configuration
     server = str(configuration.host).rstrip("/")
     try:
         parts = urlsplit(server)
@@ -139,21 +176,54 @@ def _credentials(
         raise CredentialsError(
             f"The server address {server!r} in {where} must start with https:// and name a host."
         )
-    tls = _tls(configuration, where) if parts.scheme == "https" else None
-    authorization = _authorization(configuration)
+    is_secure = parts.scheme == "https"
+    pairs = _Contexts(where)
+    present = Identity(_authorization(configuration), pairs.context(configuration) if is_secure else None)
+    good_until = loaded.good_until
 
-    def renew() -> str | None:
-        return _authorization(configure())
+    def renew(is_refused: bool) -> Identity:
+        nonlocal present, good_until
+        if is_refused or time.time() > good_until - RENEWED_AHEAD_S:
+            fresh = configure()
+            tls = pairs.context(fresh.configuration) if is_secure else None
+            present, good_until = Identity(_authorization(fresh.configuration), tls), fresh.good_until
+        return present
 
     return Credentials(
         server=server,
-        tls=tls,
-        authorization=authorization,
-        renew=renew if renewable and authorization else None,
+        tls=present.tls,
+        authorization=present.authorization,
+        renew=renew if loaded.rotates else None,
         tls_server_name=getattr(configuration, "tls_server_name", None),
         proxy=getattr(configuration, "proxy", None),
         namespace=namespace,
     )
+
+
+class _Contexts:
+    """Makes TLS contexts, a new one only for other certificates. A used context is never changed: connections are made meanwhile."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._made_from: tuple[object, ...] | None = None
+        self._context: ssl.SSLContext | None = None
+
+    def context(self, configuration: Any) -> ssl.SSLContext:
+        """Return the context for these certificates. Raises: CredentialsError."""
+        files = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+        try:
+            content = (
+                configuration.verify_ssl,
+                *(Path(name).read_bytes() if name else None for name in files),
+            )
+            if self._context is None or content != self._made_from:
+                self._context = _tls(configuration)
+                self._made_from = content
+        except (OSError, ssl.SSLError, ValueError) as problem:
+            raise CredentialsError(
+                f"The certificates named by {self._where} cannot be used: {_sentence(problem)}"
+            ) from problem
+        return self._context
 
 
 def _authorization(configuration: Any) -> str | None:
@@ -162,22 +232,17 @@ def _authorization(configuration: Any) -> str | None:
         return None
     kind, _, value = str(token).strip().partition(" ")
     if any(ord(sign) < 32 for sign in value):
-        raise CredentialsError("The token of the kubeconfig holds control characters; write it on one line.")
+        raise CredentialsError("The token holds control characters; write it on one line.")
     return f"{kind.capitalize()} {value}"
 
 
-def _tls(configuration: Any, where: str) -> ssl.SSLContext:
-    try:
-        tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
-        if not configuration.verify_ssl:
-            tls.check_hostname = False
-            tls.verify_mode = ssl.CERT_NONE
-        if configuration.cert_file:
-            tls.load_cert_chain(configuration.cert_file, configuration.key_file or None)
-    except (OSError, ssl.SSLError, ValueError) as problem:
-        raise CredentialsError(
-            f"The certificates named by {where} cannot be used: {_sentence(problem)}"
-        ) from problem
+def _tls(configuration: Any) -> ssl.SSLContext:
+    tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
+    if not configuration.verify_ssl:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        tls.load_cert_chain(configuration.cert_file, configuration.key_file or None)
     return tls
 
 

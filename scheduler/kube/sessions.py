@@ -5,12 +5,16 @@ For: kopf, which takes a session in place of credentials, so that exec plugins, 
 for everything else. May not: retry, or know what is asked.
 """
 
+from typing import Final
+
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
 from scheduler.kube.bearer import Bearer
 from scheduler.kube.credentials import Credentials
+
+UNAUTHORIZED: Final = 401
 
 
 def open_session(credentials: Credentials) -> aiohttp.ClientSession:
@@ -24,7 +28,14 @@ def open_session(credentials: Credentials) -> aiohttp.ClientSession:
         authorization = await bearer.value()
         if authorization:
             request.headers["Authorization"] = authorization
-        return await send(request)
+        if bearer.tls is not None:
+            request._ssl = (
+                bearer.tls
+            )  # after a renewal another one, with connections of its own; aiohttp has no public name for it
+        answer = await send(request)
+        if answer.status == UNAUTHORIZED:
+            bearer.distrust()
+        return answer
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=credentials.tls or False),

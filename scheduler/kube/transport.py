@@ -63,9 +63,7 @@ class Transport:
         self._bearer = Bearer(credentials)
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            limit=0, ssl=self._credentials.tls or False, keepalive_timeout=75.0, ttl_dns_cache=60
-        )
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=75.0, ttl_dns_cache=60)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=self._settings.request_timeout_s),
@@ -147,6 +145,7 @@ class Transport:
                 params=params,
                 timeout=timeout,
                 headers=await self._headers(),
+                ssl=self._bearer.tls or False,
                 allow_redirects=False,
                 server_hostname=self._credentials.tls_server_name,
                 proxy=self._credentials.proxy,
@@ -206,6 +205,7 @@ class Transport:
                 params=params,
                 data=body,
                 headers=await self._headers(content_type if body is not None else None),
+                ssl=self._bearer.tls or False,  # another one has connections of its own
                 allow_redirects=False,  # the token is for this server alone
                 server_hostname=self._credentials.tls_server_name,
                 proxy=self._credentials.proxy,

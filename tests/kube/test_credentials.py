@@ -1,38 +1,16 @@
 """A kubeconfig is used as kubectl would, and a bad one is one sentence that names the file."""
 
 import os
-import stat
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from scheduler.extender import pki
 from scheduler.kube import credentials
 from scheduler.kube.credentials import CredentialsError
-
-
-def kubeconfig(path: Path, user: Any = None, cluster: Any = None, **more: Any) -> Path:
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "here",
-        "clusters": [
-            {
-                "name": "c",
-                "cluster": cluster or {"server": "https://127.0.0.1:6443/", "insecure-skip-tls-verify": True},
-            }
-        ],
-        "users": [{"name": "u", "user": user if user is not None else {"token": "secret"}}],
-        "contexts": [
-            {"name": "here", "context": {"cluster": "c", "user": "u"}},
-            {"name": "nobody", "context": {"cluster": "c"}},
-        ],
-        **more,
-    }
-    path.write_text(yaml.safe_dump(content))
-    return path
+from tests.kube.kubeconfigs import Plugin, kubeconfig
 
 
 def test_a_token_becomes_a_header_and_is_not_shown(tmp_path: Path) -> None:
@@ -55,22 +33,15 @@ def test_a_token_file_is_read_again_on_renewal(tmp_path: Path) -> None:
     assert loaded.authorization == "Bearer one"
     token.write_text("two")
     assert loaded.renew is not None
-    assert loaded.renew() == "Bearer two"
+    assert loaded.renew(False).authorization == "Bearer two"
 
 
 def test_an_exec_plugin_is_asked_for_a_token(tmp_path: Path) -> None:
-    plugin = tmp_path / "plugin"
-    answer = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"from-plugin"}}'
-    plugin.write_text(f"#!{sys.executable}\nprint('{answer}')\n")
-    plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
-    user = {
-        "exec": {
-            "apiVersion": "client.authentication.k8s.io/v1",
-            "command": str(plugin),
-            "interactiveMode": "Never",
-        }
-    }
-    assert credentials.load(kubeconfig(tmp_path / "config", user)).authorization == "Bearer from-plugin"
+    plugin = Plugin(tmp_path)
+    plugin.give(token="from-plugin")
+    assert (
+        credentials.load(kubeconfig(tmp_path / "config", plugin.user)).authorization == "Bearer from-plugin"
+    )
 
 
 def test_the_default_is_what_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,3 +115,96 @@ def test_a_server_that_is_no_address_is_named(tmp_path: Path, server: str) -> No
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="absent"):
         credentials.load(tmp_path / "absent")
+
+
+# --- in a pod -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service account of the pod we run in."""
+    directory = tmp_path / "serviceaccount"
+    directory.mkdir()
+    (directory / "ca.crt").write_bytes(pki.make(tmp_path / "keys", "10.96.0.1").authority.read_bytes())
+    (directory / "token").write_text("first\n")
+    (directory / "namespace").write_text("tutti-system")
+    monkeypatch.setattr(credentials, "SERVICE_ACCOUNT", directory)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    return directory
+
+
+def test_in_a_pod_the_service_account_is_who_we_are(account: Path) -> None:
+    loaded = credentials.load(None)
+    assert (loaded.server, loaded.authorization, loaded.namespace) == (
+        "https://10.96.0.1:443",
+        "Bearer first",
+        "tutti-system",
+    )
+    assert loaded.tls is not None
+    assert [each["subject"] for each in loaded.tls.get_ca_certs()] == [
+        ((("commonName", "tutti extender authority"),),)
+    ], "no other authority is trusted"
+
+
+def test_a_kubeconfig_goes_before_the_pod(account: Path, tmp_path: Path) -> None:
+    assert credentials.load(kubeconfig(tmp_path / "config")).authorization == "Bearer secret"
+
+
+def test_an_ipv6_address_stands_in_brackets(account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    assert credentials.load(None).server == "https://[fd00::1]:443"
+
+
+def test_a_token_that_rotates_is_read_again_and_keeps_connections(account: Path) -> None:
+    loaded = credentials.load(None)
+    assert loaded.renew is not None
+    (account / "token").write_text("second")
+    renewed = loaded.renew(False)
+    assert renewed.authorization == "Bearer second"
+    assert renewed.tls is loaded.tls
+
+
+def test_an_authority_that_rotates_is_trusted(account: Path, tmp_path: Path) -> None:
+    loaded = credentials.load(None)
+    assert loaded.renew is not None
+    other = pki.make(tmp_path / "others", "10.96.0.1").authority.read_bytes()
+    (account / "ca.crt").write_bytes(other)
+    renewed = loaded.renew(False)
+    assert renewed.tls is not None
+    assert loaded.tls is not None
+    assert renewed.tls.get_ca_certs(binary_form=True) != loaded.tls.get_ca_certs(binary_form=True)
+
+
+BREAKAGES: dict[str, Callable[[Path], object]] = {
+    "no-token": lambda account: (account / "token").unlink(),
+    "empty-token": lambda account: (account / "token").write_text(""),
+    "token-not-text": lambda account: (account / "token").write_bytes(b"\xff\xfe"),
+    "token-of-two-lines": lambda account: (account / "token").write_text("a\nX-Evil: 1"),
+    "no-authority": lambda account: (account / "ca.crt").unlink(),
+    "empty-authority": lambda account: (account / "ca.crt").write_text(""),
+    "authority-not-pem": lambda account: (account / "ca.crt").write_text("x"),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES.values(), ids=BREAKAGES.keys())
+def test_a_service_account_that_cannot_be_used_is_one_sentence(
+    account: Path, breakage: Callable[[Path], object]
+) -> None:
+    loaded = credentials.load(None)
+    breakage(account)
+    assert loaded.renew is not None
+    for again in (lambda: credentials.load(None), lambda: loaded.renew(False)):  # type: ignore[misc]
+        with pytest.raises(CredentialsError) as raised:
+            again()
+        assert "\n" not in str(raised.value)
+
+
+def test_a_pod_without_the_address_of_the_api_server_says_so(
+    account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_PORT")
+    with pytest.raises(CredentialsError, match="service account cannot be used"):
+        credentials.load(None)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from scheduler.extender import pki
 from scheduler.kube.bearer import Bearer
-from scheduler.kube.credentials import Credentials, CredentialsError
+from scheduler.kube.credentials import Credentials, CredentialsError, Identity
 from scheduler.kube.sessions import open_session
 
 
@@ -67,14 +67,18 @@ async def test_certificates_and_tls_name_are_those_of_the_identity(tmp_path: Pat
 
 
 async def test_a_token_is_kept_for_its_life_unless_it_was_refused() -> None:
-    kept = Bearer(Credentials(server="http://x", authorization="Bearer first", renew=lambda: "Bearer second"))
+    kept = Bearer(
+        Credentials(
+            server="http://x", authorization="Bearer first", renew=lambda _: Identity("Bearer second")
+        )
+    )
     assert await kept.value() == "Bearer first"
     kept.distrust()
     assert await kept.value() == "Bearer second"
 
 
 async def test_a_token_that_cannot_be_renewed_is_kept() -> None:
-    def renew() -> str:
+    def renew(is_refused: bool) -> Identity:
         raise CredentialsError("The plugin gave nothing.")
 
     kept = Bearer(Credentials(server="http://x", authorization="Bearer first", renew=renew))

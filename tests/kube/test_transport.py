@@ -10,7 +10,7 @@ from aiohttp import web
 
 from scheduler.config import ApiSettings
 from scheduler.kube import errors
-from scheduler.kube.credentials import Credentials
+from scheduler.kube.credentials import Credentials, Identity
 from scheduler.kube.transport import Transport
 
 
@@ -118,7 +118,9 @@ async def test_a_watch_that_says_nothing_is_dead() -> None:
 
 async def test_a_token_file_that_rotates_is_read_again(api_server, tmp_path: Path) -> None:
     tokens = iter(["Bearer second"])
-    credentials = Credentials(server=api_server.url, authorization="Bearer first", renew=lambda: next(tokens))
+    credentials = Credentials(
+        server=api_server.url, authorization="Bearer first", renew=lambda _: Identity(next(tokens))
+    )
     sent: list[str | None] = []
     api_server.after = lambda request, number: sent.append(request.headers.get("Authorization"))
     api_server.fault = lambda request, number: "401" if number == 2 else ""
