@@ -8,7 +8,7 @@ import structlog
 from hypothesis import settings
 
 # A shared machine pauses a process whenever it likes, so the time of one example says nothing about the code.
-settings.register_profile("tutti")
+settings.register_profile("tutti", deadline=None)
 settings.load_profile("tutti")
 
 
