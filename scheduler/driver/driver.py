@@ -47,7 +47,7 @@ from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache
 from scheduler.kube.leases import Term
 from scheduler.kube.status import StatusWriter
-from scheduler.model.ids import GroupKey, NodeName
+from scheduler.model.ids import GroupKey
 from scheduler.model.plan import Plan
 from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.reasons import Reason
@@ -55,6 +55,7 @@ from scheduler.model.snapshot import Snapshot
 
 TURN_S = 0.001  # arbitrary: a few outcomes at full speed
 OBSERVING_SHARE = 4.0
+STOP_GRACE_S = 10.0  # for writes on the way when told to stop; what is open after that, the next leader finds in the record
 RECORDERS = 32  # records written at once: as many as the API server answers without queueing
 PUBLISHERS = 8  # conditions written at once: news may wait, bindings may not
 
@@ -109,6 +110,7 @@ class Driver:
         self._changed: set[GroupKey] = set()
         self._observe_at = 0.0
         self._cycle: asyncio.Task[None] | None = None
+        self._stop_by: float | None = None
         self._recorders = asyncio.Semaphore(RECORDERS)
         self._publishers = asyncio.Semaphore(PUBLISHERS)
         self._running: set[asyncio.Task[None]] = set()
@@ -194,7 +196,9 @@ class Driver:
 
     async def _sleep(self) -> None:
         moments = [self._lifecycle.next_timer()]
-        decision_at = self._lifecycle.next_decision()
+        decision_at = self._lifecycle.next_decision() if not self._stopping.is_set() else None
+        if self._stop_by is not None:
+            moments.append(self._stop_by)
         if decision_at is not None and self._cycle is None:
             moments.append(max(decision_at, self._next_cycle_at))
         if any(not self._lifecycle.is_busy(key) for key in self._changed):
@@ -214,7 +218,11 @@ class Driver:
     def _is_over(self) -> bool:
         if not self._term.is_held():
             return True
-        return self._stopping.is_set() and not self._lifecycle.has_open_work()
+        if not self._stopping.is_set():
+            return False
+        now = self._clock()
+        self._stop_by = self._stop_by if self._stop_by is not None else now + STOP_GRACE_S
+        return now >= self._stop_by or not self._lifecycle.has_open_work()
 
     def _hand_over(self) -> None:
         for order in self._lifecycle.handle(LeadershipLost(), self._clock()):
@@ -246,9 +254,8 @@ class Driver:
             overtaken(ended.plan, ended.then, self._cache.snapshot()) if ended.plan.admitted else frozenset()
         )
         kept = tuple(d for d in ended.plan.decisions if d.group not in late)
-        self._handle(Decided(Plan(kept)))
-        undecided = ended.keys - {d.group for d in kept}
-        self._lifecycle.postpone(undecided & late, self._clock())
+        self._handle(Decided(Plan(kept), ended.keys))
+        self._lifecycle.postpone(late, self._clock())
         if self._desk is not None:
             self._desk.moved()
 
@@ -301,18 +308,17 @@ class Driver:
 
     async def _record(self, order: Record) -> None:
         async with self._recorders:
-            gone = self._missing_node(order) if order.attempt.phase is AttemptPhase.COMMITTING else None
-            if gone is not None:
-                self.post(RecordRefused(order.key, order.attempt.id, f"node {gone} has gone"))
+            obstacle = self._obstacle(order) if order.attempt.phase is AttemptPhase.COMMITTING else ""
+            if obstacle:
+                self.post(RecordRefused(order.key, order.attempt.id, obstacle, Reason.NODE_CHANGED))
             elif self._term.is_held():
                 self.post(await self._hands.status.record(order))
 
     async def _bind(self, order: Bind) -> None:
-        node = order.assignment.node
-        if self._cache.node(node) is None:  # the API server would bind to a node that does not exist
-            self.post(
-                BindFailed(order.key, order.assignment.uid, Reason.NODE_CHANGED, f"node {node} has gone")
-            )
+        uid = order.assignment.uid
+        obstacle = self._cache.obstacle(uid, order.assignment.node)
+        if obstacle:  # the API server would bind all the same, even to a node that does not exist
+            self.post(BindFailed(order.key, uid, Reason.NODE_CHANGED, obstacle))
         elif self._term.is_held():
             self.post(await self._hands.binder.bind(order))
 
@@ -329,10 +335,12 @@ class Driver:
             if self._term.is_held():
                 await self._hands.status.publish(order, to_pods=True)
 
-    def _missing_node(self, order: Record) -> NodeName | None:
+    def _obstacle(self, order: Record) -> str:
+        """Return what stands in the way of the bindings that this record announces; empty when nothing does."""
         bound = {pod.uid for pod in self._cache.view(order.key)[1] if pod.is_bound}
-        planned = (member.node for member in order.attempt.members if member.uid not in bound)
-        return next((name for name in planned if self._cache.node(name) is None), None)
+        planned = (member for member in order.attempt.members if member.uid not in bound)
+        found = (self._cache.obstacle(member.uid, member.node) for member in planned)
+        return next((obstacle for obstacle in found if obstacle), "")
 
     async def _pump(self, signal: asyncio.Event, *, clear: bool = False) -> None:
         while True:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from scheduler.engine.messages import Report
+from scheduler.engine.standing import counts_as_done
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
 from scheduler.model.plan import Admit, Assignment, Hold
 from scheduler.model.podgroups import (
@@ -147,8 +148,13 @@ class Gang:
         """Whether enough members exist to decide the gang; the decision itself may know better reasons to wait."""
         if self.group is None:
             return False
-        standing = sum(1 for pod in self.members if pod.counts_for_quorum)
-        return standing >= self.group.min_count and bool(self.unbound())
+        there = sum(1 for pod in self.members if pod.counts_for_quorum or counts_as_done(self.group, pod))
+        return there >= self.group.min_count and bool(self.unbound())
+
+    def is_writing(self) -> bool:
+        """Whether the gang awaits the outcome of a write; one that will be repeated later is not on the way."""
+        writes = {State.RECORDING, State.BINDING, State.CLOSING, State.ABORTING}
+        return self.state in writes and self.retry_at is None
 
     def is_forgettable(self) -> bool:
         """Whether nothing is left to remember."""
@@ -241,6 +247,9 @@ class Gang:
 
     def see(self, group: PodGroup | None, members: tuple[Pod, ...]) -> None:
         """Take a new view of the group. Knowledge from acknowledged writes is kept until the view has caught up."""
+        if group is not None and self.group is not None and group.uid != self.group.uid:
+            self.failures, self.not_before, self.given_up = 0, 0.0, None  # another group under the same name
+            self.hold = self.decide_at = None
         self.group, self.members = group, members
         if group is not None:
             self.resource_version = newer(self.resource_version, group.resource_version)

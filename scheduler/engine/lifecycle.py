@@ -55,6 +55,7 @@ from scheduler.model.ids import AttemptId, GroupKey, PodUid
 from scheduler.model.plan import Hold, Plan
 from scheduler.model.podgroups import AttemptPhase, MemberRef
 from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
 
 
 class Lifecycle:
@@ -76,12 +77,12 @@ class Lifecycle:
                 self._on_observed(event, now)
             case CapacityChanged():
                 self._on_capacity(now)
-            case Decided(plan):
-                self._on_decided(plan, now)
+            case Decided(plan, considered):
+                self._on_decided(plan, considered, now)
             case Recorded(key, attempt, version):
                 self._with_attempt(key, attempt, lambda gang: self._on_recorded(gang, version, now))
-            case RecordRefused(key, attempt, message):
-                self._with_attempt(key, attempt, lambda gang: self._on_record_refused(gang, message, now))
+            case RecordRefused(key, attempt):
+                self._with_attempt(key, attempt, lambda gang: self._on_record_refused(gang, event, now))
             case BindDone(key, uid):
                 self._with_slot(key, uid, lambda gang, slot: self._on_bind_done(gang, slot, now))
             case BindFailed(key, uid, reason, message):
@@ -158,12 +159,7 @@ class Lifecycle:
     def is_busy(self, key: GroupKey) -> bool:
         """Whether the gang awaits outcomes and a new view would change nothing until they are in."""
         gang = self._gangs.get(key)
-        return gang is not None and gang.state in {
-            State.RECORDING,
-            State.BINDING,
-            State.CLOSING,
-            State.ABORTING,
-        }
+        return gang is not None and gang.is_writing()
 
     def hold_of(self, key: GroupKey) -> Hold | None:
         """Return why the gang waits, as last decided."""
@@ -172,7 +168,7 @@ class Lifecycle:
 
     def has_open_work(self) -> bool:
         """Whether a write is on the way; a clean stop waits for these."""
-        return any(gang.state not in {State.WAITING, State.RESERVED} for gang in self._gangs.values())
+        return any(gang.is_writing() for gang in self._gangs.values())
 
     # --- events ----------------------------------------------------------------------------------------------------------
 
@@ -184,13 +180,10 @@ class Lifecycle:
             gang = self._gangs[event.key] = Gang(event.key)
             gang.adopt_record(event.group)
         gang.see(event.group, event.members)
-        if gang.is_forgettable():
-            del self._gangs[event.key]
-            self._steps.notices.forget(event.key)
-            return
         match gang.state:
             case State.WAITING:
-                self._look_again(gang, now)
+                if not gang.is_forgettable():
+                    self._look_again(gang, now)
             case State.RESERVED:
                 if not gang.is_as_planned():
                     lost = gang.lost_slot()
@@ -202,15 +195,23 @@ class Lifecycle:
                     self._steps.want_decision(gang, now)
             case State.EVICTING:
                 self._steps.continue_evicting(gang, now)
+            case State.CLOSING | State.ABORTING if gang.retry_at is not None and gang.has_lost_its_group():
+                self._closed(gang, now)  # the record went with its group
             case _:
                 pass  # a write is on the way; its outcome brings us back
+        self._forget(gang)
 
     def _on_capacity(self, now: float) -> None:
         for gang in self._gangs.values():
-            if gang.state is State.WAITING and gang.hold is not None and not is_final(gang.hold):
+            if gang.state is not State.WAITING:
+                continue
+            # A decision under way was made from a picture without this room.
+            if gang.is_deciding or (gang.hold is not None and not is_final(gang.hold)):
                 self._steps.want_decision(gang, now)
 
-    def _on_decided(self, plan: Plan, now: float) -> None:
+    def _on_decided(self, plan: Plan, considered: frozenset[GroupKey], now: float) -> None:
+        for key in considered & self._gangs.keys():
+            self._gangs[key].is_deciding = False
         for decision in plan.decisions:
             key = decision.group
             gang = self._gangs.get(key)
@@ -244,9 +245,11 @@ class Lifecycle:
             case _:
                 pass  # the answer to a write that was given up meanwhile
 
-    def _on_record_refused(self, gang: Gang, message: str, now: float) -> None:
+    def _on_record_refused(self, gang: Gang, refused: RecordRefused, now: float) -> None:
         if gang.state is State.RECORDING:
-            self._steps.abandon(gang, f"{Reason.RECORD_FAILED}: {message}")
+            self._steps.abandon(gang, f"{refused.reason}: {refused.message}")
+            text = f"Nobody was bound: {refused.message}. It is tried again."
+            self._steps.tell(gang, Status.ERROR, refused.reason, text, now)
             self._steps.back_off(gang, now)
         elif gang.state in {State.CLOSING, State.ABORTING}:
             if gang.has_lost_its_group():
@@ -287,6 +290,10 @@ class Lifecycle:
                 )
             )
             return
+        if (
+            gang.state is State.RESERVED and not gang.votes
+        ):  # the first one: its call does not wait for longer than that
+            gang.barrier_at = now + self._steps.settings.barrier_timeout_s
         gang.votes.add(member.uid)
         if slot.state is SlotState.BOUND:
             self._steps.answer(gang, member.uid, "")
@@ -309,9 +316,14 @@ class Lifecycle:
         for gang in list(self._gangs.values()):
             if gang.barrier_at is not None and gang.barrier_at <= now:
                 missing = len(gang.slots) - len(gang.votes)
-                self._steps.abandon(
+                text = f"{missing} of {len(gang.slots)} members did not reach binding in time"
+                self._steps.abandon(gang, f"{Reason.VOTES_MISSING}: {text}")
+                self._steps.tell(
                     gang,
-                    f"{Reason.VOTES_MISSING}: {missing} of {len(gang.slots)} members did not reach binding in time",
+                    Status.UNSCHEDULABLE,
+                    Reason.VOTES_MISSING,
+                    f"{text}; `kubectl describe pod` of these says what kube-scheduler lacks.",
+                    now,
                 )
                 self._steps.back_off(gang, now)
             if gang.retry_at is not None and gang.retry_at <= now:
@@ -369,15 +381,20 @@ class Lifecycle:
     def _closed(self, gang: Gang, now: float) -> None:
         committed = gang.attempt is not None and gang.attempt.phase is AttemptPhase.COMMITTED
         gang.state, gang.attempt, gang.closing_report, gang.slots = State.WAITING, None, None, {}
+        gang.retry_at = None
         if gang.is_forgettable():
-            del self._gangs[gang.key]
-            self._steps.notices.forget(gang.key)
+            self._forget(gang)
             return
         if committed:
             gang.failures = 0
         else:
             self._steps.back_off(gang, now)
         self._look_again(gang, now)
+
+    def _forget(self, gang: Gang) -> None:
+        """Drop a gang of which nothing is left."""
+        if gang.is_forgettable() and self._gangs.pop(gang.key, None) is not None:
+            self._steps.notices.forget(gang.key)
 
     def _watch_timeout(self, gang: Gang, now: float) -> None:
         due_at = times_out_at(gang.group)

@@ -39,9 +39,10 @@ class CapacityChanged:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A cycle ended with this plan."""
+    """A cycle that had considered these gangs ended with this plan. A gang with nothing to place is not in the plan."""
 
     plan: Plan
+    considered: frozenset[GroupKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class RecordRefused:
     key: GroupKey
     attempt: AttemptId
     message: str
+    reason: Reason = Reason.RECORD_FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class NoticeBoard:
         self._delay_s = delay_s
         self._notices: dict[GroupKey, Notice] = {}
 
-    def want(self, key: GroupKey, report: Report, hold: Hold, now: float) -> None:
-        """Ask for this report to be published when its time has come."""
+    def want(self, key: GroupKey, report: Report, hold: Hold, now: float, *, at_once: bool = False) -> None:
+        """Ask for this report to be published when its time has come; `at_once` without waiting whether it holds."""
         notice = self._notices.setdefault(key, Notice())
         untold = any(notice.told.get(uid) is not report.reason for uid in hold.members)
         if report == notice.said and not untold:
@@ -72,7 +72,8 @@ class NoticeBoard:
         if notice.wanted is None or notice.due_at is None:
             notice.wanted_since = now
         if report != notice.wanted:
-            notice.due_at = max(self._settled_at(notice, report, now), self._earliest(notice, now))
+            settled_at = now if at_once else self._settled_at(notice, report, now)
+            notice.due_at = max(settled_at, self._earliest(notice, now))
         notice.wanted, notice.hold = report, hold
 
     def _settled_at(self, notice: Notice, report: Report, now: float) -> float:

@@ -7,8 +7,9 @@ Only live, ungated pods count; a pod with a node counts as bound whoever bound i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scheduler.model.podgroups import PodGroup, Role
-from scheduler.model.pods import Pod
+from scheduler.model.ids import PodUid
+from scheduler.model.podgroups import AttemptPhase, PodGroup, Role
+from scheduler.model.pods import Pod, PodPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Standing:
     The members of one group at one moment, ended ones left out.
 
     `order` holds all that count, in rank order; `waiting` those of them without a node. `surplus` are waiting members above maxCount.
+    `done` are members of a gang that has started which have ended well: nobody has to stand in for them.
     """
 
     group: PodGroup
@@ -25,35 +27,30 @@ class Standing:
     waiting: tuple[Pod, ...]
     surplus: tuple[Pod, ...]
     gated: int
+    done: tuple[Pod, ...] = ()
 
     @property
     def needed(self) -> int:
         """How many waiting members a start needs at least."""
-        return max(0, self.group.min_count - len(self.bound))
+        return max(0, self.group.min_count - len(self.bound) - len(self.done))
 
     def missing(self) -> str:
         """Return what is missing in words; empty when enough members exist."""
-        there = len(self.bound) + len(self.waiting) + len(self.surplus)
+        there = len(self.order) + len(self.done)
         if there < self.group.min_count:
             return f"{there} of {self.group.min_count} members exist"
         for role in self.group.roles:
-            count = sum(1 for pod in self.order if plays(pod, role))
+            count = sum(1 for pod in (*self.order, *self.done) if plays(pod, role))
             if count < role.min_count:
                 return f"{count} of {role.min_count} members of role {role.name} exist"
         return ""
 
     def smallest_start(self) -> tuple[Pod, ...]:
         """Return the fewest waiting members that make the gang: every role's minimum first, then in rank order."""
-        chosen: dict[str, Pod] = {}
-        for role in self.group.roles:
-            lacking = role.min_count - sum(1 for pod in self.bound if plays(pod, role))
-            for pod in [p for p in self.waiting if plays(p, role) and p.uid not in chosen][: max(0, lacking)]:
-                chosen[pod.uid] = pod
-        for pod in self.waiting:
-            if len(chosen) >= self.needed:
-                break
-            chosen.setdefault(pod.uid, pod)
-        return tuple(pod for pod in self.waiting if pod.uid in chosen)
+        chosen = _needed_first(self.group.roles, (*self.bound, *self.done), self.waiting)
+        by_roles = _lacking(self.group.roles, (*self.bound, *self.done), self.waiting)
+        few = {pod.uid for pod in chosen[: max(self.needed, len(by_roles))]}
+        return tuple(pod for pod in self.waiting if pod.uid in few)
 
 
 def standing(group: PodGroup, members: Sequence[Pod]) -> Standing:
@@ -61,15 +58,47 @@ def standing(group: PodGroup, members: Sequence[Pod]) -> Standing:
     counted = in_rank_order([pod for pod in members if pod.counts_for_quorum])
     bound = tuple(pod for pod in counted if pod.is_bound)
     waiting = tuple(pod for pod in counted if not pod.is_bound)
-    places = len(waiting) if group.max_count is None else max(0, group.max_count - len(bound))
+    done = tuple(pod for pod in members if counts_as_done(group, pod))
+    places = len(waiting) if group.max_count is None else max(0, group.max_count - len(bound) - len(done))
+    may_start = {pod.uid for pod in _needed_first(group.roles, (*bound, *done), waiting)[:places]}
     return Standing(
         group=group,
         order=counted,
         bound=bound,
-        waiting=waiting[:places],
-        surplus=waiting[places:],
+        waiting=tuple(pod for pod in waiting if pod.uid in may_start),
+        surplus=tuple(pod for pod in waiting if pod.uid not in may_start),
         gated=sum(1 for pod in members if pod.is_gated and not pod.is_deleting),
+        done=done,
     )
+
+
+def counts_as_done(group: PodGroup, pod: Pod) -> bool:
+    """
+    Whether this member has ended well after the gang had started, so that nobody has to stand in for it.
+
+    It counts for the members that are replaced later, never for a first start: a gang that has not started needs all its members alive.
+    """
+    has_started = group.attempt is not None and group.attempt.phase in {
+        AttemptPhase.COMMITTING,
+        AttemptPhase.COMMITTED,
+    }
+    return has_started and pod.phase is PodPhase.SUCCEEDED and pod.is_bound
+
+
+def _needed_first(roles: Sequence[Role], there: Sequence[Pod], waiting: Sequence[Pod]) -> list[Pod]:
+    """Return the waiting members, those first that a role lacks; each part in rank order."""
+    lacking = {pod.uid for pod in _lacking(roles, there, waiting)}
+    return [p for p in waiting if p.uid in lacking] + [p for p in waiting if p.uid not in lacking]
+
+
+def _lacking(roles: Sequence[Role], there: Sequence[Pod], waiting: Sequence[Pod]) -> list[Pod]:
+    """Return the waiting members that fill every role's minimum, beside those that are there already."""
+    chosen: dict[PodUid, Pod] = {}
+    for role in roles:
+        short = role.min_count - sum(1 for pod in there if plays(pod, role))
+        candidates = [pod for pod in waiting if plays(pod, role) and pod.uid not in chosen]
+        chosen.update((pod.uid, pod) for pod in candidates[: max(0, short)])
+    return list(chosen.values())
 
 
 def in_rank_order(pods: Sequence[Pod]) -> tuple[Pod, ...]:

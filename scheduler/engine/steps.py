@@ -48,7 +48,7 @@ class Steps:
     """Owned by one `Lifecycle`. `out` collects the instructions of the event being handled, in order."""
 
     def __init__(self, settings: LifecycleSettings, *, epoch: int, wall_offset_s: float) -> None:
-        self._settings = settings
+        self.settings = settings
         self._epoch = epoch
         self._wall_offset_s = wall_offset_s
         self._attempts = 0
@@ -57,7 +57,7 @@ class Steps:
 
     def want_decision(self, gang: Gang, now: float) -> None:
         # An incomplete gang is decided too, for its reason, but without haste: the next member may be milliseconds away.
-        due = now if gang.is_complete() else now + self._settings.publish_delay_s
+        due = now if gang.is_complete() else now + self.settings.publish_delay_s
         gang.decide_at = due if gang.decide_at is None else min(gang.decide_at, due)
         if due <= now and gang.not_before <= now and not gang.unseen:
             self.out.append(Decide())
@@ -70,9 +70,9 @@ class Steps:
         shapes = {pod.uid: pod.shape for pod in gang.members}
         slots = tuple(HeldSlot(a.pod, a.uid, a.node, shapes[a.uid]) for a in admit.assignments)
         self.out.append(Reserve(Reservation(gang.key, attempt.id, slots)))
-        if self._settings.needs_votes:
+        if self.settings.needs_votes:
             gang.state = State.RESERVED
-            gang.barrier_at = now + self._settings.barrier_timeout_s
+            gang.barrier_at = now + self.settings.barrier_timeout_s
             self.out.append(Wake(gang.key, tuple(MemberRef(a.pod, a.uid) for a in admit.assignments)))
         else:
             self.commit(gang, now)
@@ -125,7 +125,9 @@ class Steps:
         elif bound >= gang.min_count():
             self.close(gang, AttemptPhase.COMMITTED, self.scheduled(gang))
         elif bound == 0:
+            refused = next((slot.error for slot in gang.slots.values() if slot.error), "")
             self.close(gang, AttemptPhase.ABORTED, None)
+            self.tell(gang, Status.ERROR, Reason.BIND_FAILED, f"Nobody could be bound; {refused}.", now)
         else:
             gang.state, gang.slots = State.WAITING, {}
             self.mind_repair(gang, now)
@@ -150,8 +152,19 @@ class Steps:
         if not gang.bound():
             gang.attempt = None
 
+    def tell(self, gang: Gang, status: Status, reason: Reason, message: str, now: float) -> None:
+        """Let the group and its waiting members say at once why an attempt came to nothing."""
+        waiting = tuple(sorted(gang.unbound()))
+        self.notices.want(
+            gang.key,
+            Report(status, reason, message),
+            Hold(gang.key, status, reason, message, waiting),
+            now,
+            at_once=True,
+        )
+
     def back_off(self, gang: Gang, now: float) -> None:
-        pause = min(self._settings.backoff_initial_s * 2.0**gang.failures, self._settings.backoff_max_s)
+        pause = min(self.settings.backoff_initial_s * 2.0**gang.failures, self.settings.backoff_max_s)
         gang.failures = min(gang.failures + 1, 16)
         gang.not_before = now + pause
         gang.decide_at = now
@@ -159,7 +172,7 @@ class Steps:
     def retry_later(self, gang: Gang, now: float) -> None:
         gang.failures = min(gang.failures + 1, 16)
         gang.retry_at = now + min(
-            self._settings.backoff_initial_s * 2.0 ** (gang.failures - 1), self._settings.backoff_max_s
+            self.settings.backoff_initial_s * 2.0 ** (gang.failures - 1), self.settings.backoff_max_s
         )
 
     def retry(self, gang: Gang, now: float) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from scheduler.dialects.single import group_of_one
+from scheduler.engine.feasibility import ports_clash, static_refusal
 from scheduler.kube.ledger import Ledger
 from scheduler.kube.occupancy import Occupancy
 from scheduler.model.facts import NO_EVIDENCE, Evidence, Level
@@ -193,14 +194,17 @@ class Cache:
             self.drop_pod(before.key, before.uid)
             before = None
         is_own = pod.group is not None and pod.scheduler_name in self.scheduler_names
+        if is_own and pod.phase.is_terminal and pod.group is not None and pod.group.is_single_pod:
+            is_own = False  # a gang of one that has ended is over; there may be very many of them
         freed = self._occupancy.put(pod)
         self._stale_nodes.update(self._occupancy.drain())
         if before is not None and before.group is not None and (before.group != pod.group or not is_own):
             self._leave(before)
         if is_own:
             self._join(pod)
-            if pod.is_bound or pod.phase.is_terminal:
-                self._ledger.settle(pod.uid)
+        if pod.is_bound or pod.phase.is_terminal:
+            slot = self._ledger.settle(pod.uid)
+            freed = freed or (slot is not None and (slot.node != pod.node or pod.phase.is_terminal))
         if is_own or (pod.is_bound and not pod.phase.is_terminal):
             self._pods[pod.key] = pod
         else:
@@ -217,7 +221,7 @@ class Cache:
         self._stale_nodes.update(self._occupancy.drain())
         if uid in self._own:
             self._leave(pod)
-            self._ledger.settle(pod.uid)
+        freed = self._ledger.settle(uid) is not None or freed
         self._refused.pop(uid, None)
         self._touch(capacity=freed)
 
@@ -292,6 +296,28 @@ class Cache:
         already, end = self._refused.get(uid, (frozenset(), until))
         self._refused[uid] = (already | nodes, max(end, until))
         self._touch()
+
+    def obstacle(self, uid: PodUid, node: NodeName) -> str:
+        """
+        Return why this member cannot be bound to the node it was planned on, as the node is now; empty when it can.
+
+        The world moves on while a record is written or votes are awaited: the node may be gone, cordoned, tainted, relabelled or, with all
+        that is planned on it, too full. Cost: O(1).
+        """
+        state = self.node(node)
+        if state is None:
+            return f"node {node} has gone"
+        slot = self._ledger.slot_of(uid)
+        if slot is None:
+            return ""
+        refusal = static_refusal(slot.shape, state.node)
+        if refusal is not None:
+            return f"node {node} is not what it was: {refusal}"
+        if ports_clash(slot.shape.host_ports, state.host_ports):
+            return f"node {node} has lost a host port to somebody else"
+        asked = state.requested + self._ledger.held_on(node)
+        lacking = [name for name in slot.shape.requests if asked[name] > state.node.allocatable[name]]
+        return f"node {node} has too little {', '.join(lacking)} left" if lacking else ""
 
     def forget_refusals(self, key: GroupKey) -> None:
         """Let every node be planned again for the members of this group."""

@@ -8,8 +8,8 @@ from scheduler.engine.cycle import decide
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
 from scheduler.model.nodes import Taint, TaintEffect
 from scheduler.model.plan import Admit, Hold
-from scheduler.model.podgroups import Role, Slice, TopologyConstraint
-from scheduler.model.pods import Toleration
+from scheduler.model.podgroups import Attempt, AttemptPhase, Role, Slice, TopologyConstraint
+from scheduler.model.pods import PodPhase, Toleration
 from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.snapshot import Snapshot
@@ -237,6 +237,27 @@ def test_each_role_needs_its_own_minimum() -> None:
     assert (hold.reason, "0 of 1 members of role driver" in hold.message) == (Reason.GANG_INCOMPLETE, True)
     mixed = (replace(pods[0], role="driver"), *workers[1:])
     assert len(admitted(cluster(node("n0"), g=(group, mixed))).assignments) == 4
+
+
+def test_role_minimum_is_kept_when_there_are_more_members_than_may_start() -> None:
+    group, pods = gang("g", 5, min_count=4, max_count=4, roles=(Role("driver", 1), Role("worker", 3)))
+    members_ = (*(replace(pod, role="worker") for pod in pods[:4]), replace(pods[4], role="driver"))
+    started = {slot.pod.name for slot in admitted(cluster(node("n0"), g=(group, members_))).assignments}
+    assert "g-4" in started, "the driver is the youngest"
+    assert len(started) == 4
+
+
+def test_replaced_member_starts_beside_those_that_have_ended_well() -> None:
+    group, pods = gang("g", 4)
+    committed = Attempt(AttemptId("e1-1"), 1, 1, 4, AttemptPhase.COMMITTED, ())
+    ended = replace(pods[0], node=NodeName("n0"), phase=PodPhase.SUCCEEDED)
+    running = tuple(replace(pod, node=NodeName("n0"), phase=PodPhase.RUNNING) for pod in pods[1:3])
+    snapshot = cluster(
+        taken(node("n0"), 2), g=(replace(group, attempt=committed), (ended, *running, pods[3]))
+    )
+    assert [slot.pod.name for slot in admitted(snapshot).assignments] == ["g-3"]
+    never_started = cluster(taken(node("n0"), 2), g=(group, (ended, *running, pods[3])))
+    assert held(never_started).reason is Reason.GANG_INCOMPLETE
 
 
 def test_unlike_members_are_placed_together_largest_first() -> None:

@@ -460,6 +460,107 @@ def test_gang_that_gives_up_is_told_so_and_not_tried_again_until_its_spec_change
     assert story.life.candidates(story.now) == {KEY}
 
 
+def gone(*uids: str) -> Observed:
+    return Observed(KEY, None, tuple(pod(int(uid)) for uid in uids))
+
+
+def test_group_deleted_while_its_last_record_is_written_is_forgotten_and_its_successor_starts() -> None:
+    story = Story()
+    story.binding()
+    story.tell(BindDone(KEY, PodUid("u0")))
+    story.tell(BindDone(KEY, PodUid("u1")))
+    assert story.life.is_busy(KEY)
+    story.tell(RecordRefused(KEY, AttemptId("e7-1"), "does not exist any more"))
+    assert not story.life.is_busy(KEY), "what comes next is a new view, not an outcome"
+    assert not story.life.has_open_work(), "a clean stop does not wait for a write that is not on the way"
+    story.tell(gone())
+    assert story.life.next_deadline() is None
+    story.tell(Observed(KEY, replace(GROUP, uid=GroupUid("g-2"), generation=1), (pod(5), pod(6))))
+    assert story.life.candidates(story.now) == {KEY}
+
+
+def test_group_recreated_while_its_last_record_is_written_starts_anew() -> None:
+    story = Story()
+    story.binding()
+    for uid in ("u0", "u1"):
+        story.tell(BindFailed(KEY, PodUid(uid), Reason.MEMBER_CHANGED, "deleted"))
+    story.tell(RecordRefused(KEY, AttemptId("e7-1"), "was replaced"))
+    story.tell(Observed(KEY, replace(GROUP, uid=GroupUid("g-2")), (pod(5), pod(6))))
+    assert story.life.candidates(story.now + 1.0) == {KEY}
+
+
+def test_room_that_is_freed_during_a_decision_is_looked_at_after_it() -> None:
+    story = Story()
+    assert story.life.candidates(story.now) == {KEY}
+    story.tell(CapacityChanged())
+    story.tell(hold())
+    assert story.life.candidates(story.now) == {KEY}
+
+
+def test_gang_that_the_cycle_had_nothing_to_say_about_is_not_being_decided_any_more() -> None:
+    story = Story()
+    story.life.candidates(story.now)
+    assert story.life.is_being_decided(KEY)
+    story.tell(Decided(Plan(), frozenset({KEY})))
+    assert not story.life.is_being_decided(KEY)
+
+
+def test_everything_of_a_reserved_gang_is_forgotten_when_it_is_deleted() -> None:
+    story = Story(votes=True)
+    story.planned()
+    (release,) = only(story.tell(gone()), Release)
+    assert isinstance(release, Release)
+    assert set(release.uids) == {"u0", "u1"}
+    assert story.life.next_deadline() is None
+    assert story.life.planned_slot(KEY, PodUid("u0")) is None
+
+
+def test_group_created_anew_does_not_inherit_that_its_predecessor_gave_up() -> None:
+    impatient = replace(GROUP, schedule_timeout_s=10.0, created_at=1000.0, fail_on_timeout=True)
+    story = Story(group=impatient)
+    story.tell(Tick(), after=11.0)
+    story.life.candidates(story.now)
+    story.tell(hold())
+    assert story.life.next_decision() is None
+    fresh = replace(impatient, uid=GroupUid("g-2"), created_at=story.now)
+    story.tell(Observed(KEY, fresh, (pod(0), pod(1))))
+    assert story.life.candidates(story.now) == {KEY}
+
+
+def test_barrier_runs_from_the_first_vote() -> None:
+    story = Story(votes=True)
+    story.planned()
+    story.now += 29.0
+    vote(story, 0)
+    assert not only(story.tell(Tick(), after=29.0), AnswerVote)
+    assert only(story.tell(Tick(), after=1.0), AnswerVote)
+
+
+def test_attempt_that_came_to_nothing_says_why_at_once() -> None:
+    unanswered = Story(votes=True)
+    unanswered.planned()
+    unanswered.now += 29.9
+    refused = Story()
+    refused.planned()
+    refused.tell(RecordRefused(KEY, AttemptId("e7-1"), "conflict"))
+    overtaken = Story()
+    overtaken.planned()
+    overtaken.tell(RecordRefused(KEY, AttemptId("e7-1"), "node n has gone", Reason.NODE_CHANGED))
+    unbindable = Story()
+    unbindable.binding()
+    for uid in ("u0", "u1"):
+        unbindable.tell(BindFailed(KEY, PodUid(uid), Reason.BIND_FAILED, "forbidden"))
+    for story, reason in (
+        (unanswered, Reason.VOTES_MISSING),
+        (refused, Reason.RECORD_FAILED),
+        (overtaken, Reason.NODE_CHANGED),
+        (unbindable, Reason.BIND_FAILED),
+    ):
+        (told,) = publishes(story, 0.5)
+        assert told.report.reason is reason
+        assert {member.uid for member in told.members} == {"u0", "u1"}
+
+
 def test_a_reservation_and_its_release_name_the_same_members() -> None:
     story = Story()
     (reserve,) = only(story.planned(), Reserve)

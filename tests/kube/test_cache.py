@@ -288,3 +288,65 @@ def test_topology_in_use_is_the_default_one_else_the_first_by_name(cache: Cache)
     assert cache.topology_in_use == "default"
     cache.drop_topology("default")
     assert cache.topology_in_use == "a"
+
+
+def reserved(cache: Cache, *names: str, on: NodeName = N1) -> None:
+    for name in names:
+        cache.put_pod(pod(name))
+    slots = tuple(HeldSlot(PodKey("a", name), PodUid(f"uid-{name}"), on, SHAPE) for name in names)
+    cache.reserve(Reservation(GANG, AttemptId("e1-1"), slots))
+
+
+def test_room_of_a_planned_pod_that_is_deleted_or_bound_elsewhere_is_free_again(cache: Cache) -> None:
+    reserved(cache, "p")
+    cache.drain()
+    cache.drop_pod(PodKey("a", "p"), PodUid("uid-p"))
+    assert cache.drain().capacity
+    reserved(cache, "q")
+    cache.drain()
+    cache.put_pod(pod("q", bound_to=N1))
+    assert not cache.drain().capacity, "bound where it was planned: nothing is freed"
+    reserved(cache, "r")
+    cache.drain()
+    cache.put_pod(pod("r", bound_to=NodeName("elsewhere")))
+    assert cache.drain().capacity
+
+
+def test_pod_that_another_gang_takes_over_leaves_nothing_behind_with_the_first(cache: Cache) -> None:
+    other = GroupKey("a", "h")
+    reserved(cache, "p")
+    cache.put_pod(replace(pod("p"), group=other))
+    slot = HeldSlot(PodKey("a", "p"), PodUid("uid-p"), NodeName("n2"), SHAPE)
+    cache.reserve(Reservation(other, AttemptId("e1-2"), (slot,)))
+    assert [held.group for held in cache.snapshot().reservations] == [other]
+    cache.release(GANG, [PodUid("uid-p")])
+    assert [held.group for held in cache.snapshot().reservations] == [other]
+    cache.release(other, [PodUid("uid-p")])
+    assert cache.snapshot().reservations == ()
+    assert cache.obstacle(PodUid("uid-p"), N1) == ""
+
+
+def test_gang_of_one_that_has_ended_leaves_no_trace(cache: Cache) -> None:
+    lone = replace(pod("p"), group=GroupKey("a", "p", POD_DIALECT))
+    cache.put_pod(lone)
+    assert cache.knows(lone.uid)
+    cache.put_pod(replace(lone, node=N1, phase=PodPhase.SUCCEEDED))
+    assert not cache.knows(lone.uid)
+    assert cache.keys() == ()
+    assert cache.pod(lone.key) is None
+
+
+def test_planned_node_that_is_not_what_it_was_is_an_obstacle(cache: Cache) -> None:
+    reserved(cache, "p", "q")
+    uid = PodUid("uid-p")
+    assert cache.obstacle(uid, N1) == ""
+    cache.put_pod(pod("foreign", None, bound_to=N1))
+    cache.put_pod(pod("another", None, bound_to=N1))
+    assert cache.obstacle(uid, N1) == "", "four cores: two are planned, two are taken"
+    cache.put_pod(pod("third", None, bound_to=N1))
+    assert cache.obstacle(uid, N1) == "node n1 has too little cpu left"
+    cache.drop_pod(PodKey("a", "third"), PodUid("uid-third"))
+    cache.put_node(replace(node("n1"), unschedulable=True))
+    assert cache.obstacle(uid, N1) == "node n1 is not what it was: cordoned"
+    cache.drop_node(N1)
+    assert cache.obstacle(uid, N1) == "node n1 has gone"
