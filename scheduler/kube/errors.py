@@ -52,5 +52,9 @@ class Unavailable(ApiError):
         self.retry_after_s = retry_after_s
 
 
+class NotLeading(Unavailable):
+    """A write that was not sent, because this process may not write any more."""
+
+
 class OutcomeUnknown(ApiError):
     """A write that was sent and not answered, or answered with 5xx: it may have happened, or may happen yet."""

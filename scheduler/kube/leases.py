@@ -150,6 +150,7 @@ class Elector:
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._highest_epoch = 0
         self._seen: tuple[str, float] = ("", 0.0)  # version of the Lease, and when we first saw it
+        self._term: Term | None = None
         self.holder = ""
         self.problem = ""
 
@@ -166,6 +167,10 @@ class Elector:
             if term is not None:
                 return term
             await asyncio.sleep(self.settings.retry_s * self._rng.uniform(0.8, 1.2))
+
+    def leads(self) -> bool:
+        """Whether we may write now; asked before every write, also of one that has waited since the term was lost."""
+        return self._term is not None and self._term.is_held()
 
     async def renew(self, lease: _Lease) -> _Lease | None:
         """Write a new renew time. Returns None when the Lease is somebody else's by now; raises when that is not known."""
@@ -245,7 +250,7 @@ class Elector:
         if taken is None or taken.spec.holder_identity != self._identity or taken.epoch != epoch:
             return None
         self.holder, self._highest_epoch = self._identity, epoch
-        term = Term(self, taken, sent_at)
+        term = self._term = Term(self, taken, sent_at)
         term.begin()
         return term
 

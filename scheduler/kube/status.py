@@ -135,14 +135,6 @@ class StatusWriter:
         held = self._known(order.key, order.resource_version)
         if held is None and order.report is not None:  # the report needs the other writers' conditions
             _, held = await self._look(order, dialect)
-        declared = self._facts.declared_group(order.key)
-        uid = (
-            held.metadata.uid
-            if held is not None and held.metadata.resource_version == order.resource_version
-            else ""
-        )
-        if declared is not None and declared.resource_version == order.resource_version:
-            uid = declared.uid  # ties the version to an identity
         version, conflicts, pauses, in_doubt = order.resource_version, 0, 0, False
         give_up_at = asyncio.get_running_loop().time() + REACHABLE_WITHIN_S
         while True:
@@ -174,7 +166,7 @@ class StatusWriter:
                 await self._pause(pauses)
                 continue
             in_doubt, conflicts, version = False, conflicts + 1, held.metadata.resource_version
-            self._check(order, uid, present, conflicts)
+            self._check(order, present, conflicts)
 
     async def _look(self, order: Record, dialect: Dialect) -> tuple[PodGroup, _Held]:
         body = await self._read(order.key)
@@ -190,10 +182,10 @@ class StatusWriter:
             raise _NotWritten(f"{order.key} carries a record that cannot be read: {present.refusal}")
         return present, held
 
-    def _check(self, order: Record, uid: str, present: PodGroup, conflicts: int) -> None:
+    def _check(self, order: Record, present: PodGroup, conflicts: int) -> None:
         """Raise when the record must not be written onto the group as it is now."""
-        if not uid or present.uid != uid:
-            raise _NotWritten(f"{order.key} was replaced, or changed before it was known which object it is")
+        if present.uid != order.group_uid:
+            raise _NotWritten(f"{order.key} was replaced by another group of this name")
         is_admission = (
             order.attempt.phase in {AttemptPhase.PREPARED, AttemptPhase.COMMITTING}
             and order.attempt.plan_rev == 1

@@ -54,11 +54,18 @@ class Transport:
     """One identity's connection pool to one API server. An async context manager; not usable outside it."""
 
     def __init__(
-        self, credentials: Credentials, settings: ApiSettings, observer: Observer | None = None
+        self,
+        credentials: Credentials,
+        settings: ApiSettings,
+        observer: Observer | None = None,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`may_write` is asked directly before each write is sent, however long that has waited."""
         self._credentials = credentials
         self._settings = settings
         self._observer = observer
+        self._may_write = may_write
         self._session: aiohttp.ClientSession | None = None
         self._bearer = Bearer(credentials)
 
@@ -198,13 +205,16 @@ class Transport:
         limit_bytes: int | None = None,
     ) -> bytes:
         status = 0
+        headers = await self._headers(content_type if body is not None else None)
+        if verb in WRITES and not self._may_write():
+            raise errors.NotLeading(f"{verb} {path} was not sent: this process does not lead any more.")
         try:
             async with self._open.request(
                 verb,
                 self._credentials.server + path,
                 params=params,
                 data=body,
-                headers=await self._headers(content_type if body is not None else None),
+                headers=headers,
                 ssl=self._bearer.tls or False,  # another one has connections of its own
                 allow_redirects=False,  # the token is for this server alone
                 server_hostname=self._credentials.tls_server_name,

@@ -109,6 +109,18 @@ async def test_a_term_is_held_only_until_the_renew_deadline_after_the_last_renew
     await ended(term)
 
 
+async def test_elector_leads_exactly_while_its_term_is_held(api_server, elect, clock) -> None:
+    elector = elect("me")
+    assert not elector.leads()
+    term = await elector.acquire()
+    assert elector.leads()
+    api_server.fault = lambda request, number: "500"
+    clock.now += 10.1
+    assert not elector.leads()
+    await ended(term)
+    assert not elector.leads()
+
+
 async def test_renewal_keeps_a_term(api_server, elect, clock) -> None:
     term = await elect("me").acquire()
     for _ in range(5):

@@ -38,6 +38,10 @@ STORED = {
 WAITING = Report(Status.UNSCHEDULABLE, Reason.INSUFFICIENT_RESOURCES, "too little free.")
 
 
+def record(attempt: Attempt, version: str, report: Report | None = None) -> Record:
+    return Record(GANG, attempt, version, report, GroupUid("guid"))
+
+
 def group(uid: str = "guid", generation: int = 1, **status: Any) -> dict[str, Any]:
     meta = {"name": "g", "namespace": "a", "uid": uid, "generation": generation}
     head = {"apiVersion": "scheduling.tutti.dev/v1alpha1", "kind": "PodGroup"}
@@ -84,7 +88,7 @@ async def test_the_record_is_written_in_one_request_and_answers_with_the_new_ver
     api_server, known, writer
 ) -> None:
     version = put(api_server, known, group())
-    answer = await writer.record(Record(GANG, PREPARED, version))
+    answer = await writer.record(record(PREPARED, version))
     assert answer == Recorded(GANG, AttemptId("t1"), api_server.objects[PATH]["metadata"]["resourceVersion"])
     assert api_server.asked == [f"PATCH {PATH}/status"]
     assert stored(api_server)["attempt"]["phase"] == "Prepared"
@@ -96,7 +100,7 @@ async def test_a_record_replaces_its_predecessor_whole(api_server, known, writer
         known,
         group(attempt={"id": "old", "reason": "why", "victims": [{"name": "v"}], "epoch": 4}),
     )
-    assert isinstance(await writer.record(Record(GANG, PREPARED, version)), Recorded)
+    assert isinstance(await writer.record(record(PREPARED, version)), Recorded)
     attempt = stored(api_server)["attempt"]
     assert attempt["id"] == "t1"
     assert "victims" not in attempt
@@ -107,7 +111,7 @@ async def test_other_writers_of_the_status_are_left_alone(api_server, known, wri
     accepted = {"type": "Accepted", "status": "True", "reason": "Accepted"}
     version = put(api_server, known, group(members={"total": 3}, conditions=[accepted]))
     report = Report(Status.SUCCESS, Reason.PLACED, "placed")
-    assert isinstance(await writer.record(Record(GANG, PREPARED, version, report)), Recorded)
+    assert isinstance(await writer.record(record(PREPARED, version, report)), Recorded)
     assert stored(api_server)["members"] == {"total": 3}
     assert accepted in stored(api_server)["conditions"]
     scheduled = next(c for c in stored(api_server)["conditions"] if c["type"] == "Scheduled")
@@ -117,7 +121,7 @@ async def test_other_writers_of_the_status_are_left_alone(api_server, known, wri
 async def test_a_conflict_that_is_only_the_operators_write_is_overcome(api_server, known, writer) -> None:
     version = put(api_server, known, group())
     api_server.put(PATH, group(phase="Queued"))
-    assert isinstance(await writer.record(Record(GANG, PREPARED, version)), Recorded)
+    assert isinstance(await writer.record(record(PREPARED, version)), Recorded)
     assert stored(api_server)["phase"] == "Queued"
 
 
@@ -140,7 +144,7 @@ async def test_a_record_is_not_written_onto_what_it_was_not_made_for(
 ) -> None:
     version = put(api_server, known, group())
     before = api_server.put(PATH, present)["status"].copy()
-    answer = await writer.record(Record(GANG, PREPARED, version))
+    answer = await writer.record(record(PREPARED, version))
     assert isinstance(answer, RecordRefused)
     assert says in answer.message
     assert stored(api_server) == before
@@ -152,42 +156,42 @@ async def test_a_spec_change_after_the_commit_does_not_keep_the_end_from_being_r
     version = put(api_server, known, group())
     api_server.put(PATH, group(generation=2))
     done = replace(PREPARED, phase=AttemptPhase.COMMITTED)
-    assert isinstance(await writer.record(Record(GANG, done, version)), Recorded)
+    assert isinstance(await writer.record(record(done, version)), Recorded)
 
 
 async def test_an_identity_that_is_not_known_is_not_guessed(api_server, writer) -> None:
     api_server.put(PATH, group())
-    answer = await writer.record(Record(GANG, PREPARED, "1"))
+    answer = await writer.record(record(PREPARED, "1"))
     assert isinstance(answer, RecordRefused)
 
 
 async def test_a_lost_answer_is_read_back_as_written(api_server, known, writer) -> None:
     version = put(api_server, known, group())
     api_server.fault = lambda request, number: "lose" if number == 1 else ""
-    assert isinstance(await writer.record(Record(GANG, PREPARED, version)), Recorded)
+    assert isinstance(await writer.record(record(PREPARED, version)), Recorded)
     assert [asked.split()[0] for asked in api_server.asked] == ["PATCH", "GET"]
 
 
 async def test_a_write_that_did_not_happen_is_repeated_as_it_was(api_server, known, writer) -> None:
     version = put(api_server, known, group())
     api_server.fault = lambda request, number: "500" if number == 1 else ""
-    assert isinstance(await writer.record(Record(GANG, PREPARED, version)), Recorded)
+    assert isinstance(await writer.record(record(PREPARED, version)), Recorded)
     patches = [body for body in api_server.bodies if body]
     assert patches[0] == patches[1]
 
 
 async def test_a_deleted_group_refuses_its_record(writer) -> None:
-    answer = await writer.record(Record(GANG, PREPARED, "1"))
+    answer = await writer.record(record(PREPARED, "1"))
     assert isinstance(answer, RecordRefused)
 
 
 async def test_consecutive_records_need_no_read_between_them(api_server, known, writer) -> None:
     version = put(api_server, known, group())
-    first = await writer.record(Record(GANG, PREPARED, version))
+    first = await writer.record(record(PREPARED, version))
     assert isinstance(first, Recorded)
     report = Report(Status.SUCCESS, Reason.SCHEDULED, "bound")
     done = replace(PREPARED, phase=AttemptPhase.COMMITTED)
-    assert isinstance(await writer.record(Record(GANG, done, first.resource_version, report)), Recorded)
+    assert isinstance(await writer.record(record(done, first.resource_version, report)), Recorded)
     assert [asked.split()[0] for asked in api_server.asked] == ["PATCH", "PATCH"]
 
 

@@ -143,3 +143,18 @@ async def served(handler: object) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+async def test_a_write_that_waited_while_the_lead_was_lost_is_not_sent(api_server) -> None:
+    leads = True
+    async with Transport(
+        Credentials(server=api_server.url), ApiSettings(), may_write=lambda: leads
+    ) as transport:
+        api_server.put("/api/v1/namespaces/a/pods/p", {"metadata": {"name": "p"}})
+        await transport.patch("/api/v1/namespaces/a/pods/p", b'{"metadata":{}}')
+        leads = False
+        for write in (transport.post, transport.put, transport.patch, transport.delete):
+            with pytest.raises(errors.NotLeading):
+                await write("/api/v1/namespaces/a/pods/p", b"{}")
+        assert api_server.asked == ["PATCH /api/v1/namespaces/a/pods/p"]
+        await transport.get("/api/v1/namespaces/a/pods/p")

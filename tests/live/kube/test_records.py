@@ -45,11 +45,16 @@ def attempt(size: int = 2, **more: object) -> Attempt:
     return replace(Attempt(AttemptId("t1"), 5, 1, 2, AttemptPhase.PREPARED, members), **more)
 
 
+def record_of(world, created, wanted: Attempt, version: str = "") -> Record:
+    meta = created["metadata"]
+    return Record(world.key(), wanted, version or meta["resourceVersion"], group_uid=GroupUid(meta["uid"]))
+
+
 async def test_a_record_survives_the_schema_and_reads_back_as_it_was_written(world) -> None:
     created = await world.group()
     writer = StatusWriter(world.transport, facts=seen(world, created))
     wanted = attempt(1000)
-    answer = await writer.record(Record(world.key(), wanted, created["metadata"]["resourceVersion"]))
+    answer = await writer.record(record_of(world, created, wanted))
     assert isinstance(answer, Recorded), answer
     dialect = next(iter(writer._dialects.values()))
     assert dialect.parse(await world.transport.get(world.group_path())).attempt == wanted
@@ -59,9 +64,11 @@ async def test_a_new_record_leaves_nothing_of_the_old_one(world) -> None:
     created = await world.group()
     writer = StatusWriter(world.transport, facts=seen(world, created))
     aborted = attempt(phase=AttemptPhase.ABORTED, reason="a member went away", deadline_s=1_800_000_000.0)
-    first = await writer.record(Record(world.key(), aborted, created["metadata"]["resourceVersion"]))
+    first = await writer.record(record_of(world, created, aborted))
     assert isinstance(first, Recorded), first
-    second = await writer.record(Record(world.key(), attempt(1, id=AttemptId("t2")), first.resource_version))
+    second = await writer.record(
+        record_of(world, created, attempt(1, id=AttemptId("t2")), first.resource_version)
+    )
     assert isinstance(second, Recorded), second
     dialect = next(iter(writer._dialects.values()))
     assert dialect.parse(await world.transport.get(world.group_path())).attempt == attempt(
@@ -71,12 +78,11 @@ async def test_a_new_record_leaves_nothing_of_the_old_one(world) -> None:
 
 async def test_of_two_records_from_one_version_one_is_kept(world) -> None:
     created = await world.group()
-    version = created["metadata"]["resourceVersion"]
     first = StatusWriter(world.transport, facts=seen(world, created))
     later = StatusWriter(world.transport, facts=seen(world, created))
     answers = await asyncio.gather(
-        later.record(Record(world.key(), attempt(id=AttemptId("new"), epoch=6), version)),
-        first.record(Record(world.key(), attempt(id=AttemptId("old"), epoch=5), version)),
+        later.record(record_of(world, created, attempt(id=AttemptId("new"), epoch=6))),
+        first.record(record_of(world, created, attempt(id=AttemptId("old"), epoch=5))),
     )
     kept = (await world.read(world.group_path()))["status"]["attempt"]["id"]
     assert kept == "new", "the older leader never overwrites the newer one"
@@ -88,9 +94,7 @@ async def test_the_operators_writes_in_between_cost_a_read_and_nothing_else(worl
     await world.patch(world.group_path() + "/status", {"status": {"phase": "Queued"}})
     writer = StatusWriter(world.transport, facts=seen(world, created))
     report = Report(Status.SUCCESS, Reason.PLACED, "Every member has a node.")
-    answer = await writer.record(
-        Record(world.key(), attempt(), created["metadata"]["resourceVersion"], report)
-    )
+    answer = await writer.record(replace(record_of(world, created, attempt()), report=report))
     assert isinstance(answer, Recorded), answer
     status = (await world.read(world.group_path()))["status"]
     assert (status["attempt"]["phase"], status["phase"]) == ("Prepared", "Queued")
@@ -102,9 +106,7 @@ async def test_a_recreated_group_does_not_inherit_the_record_of_its_predecessor(
     facts = seen(world, created)
     await world.transport.delete(world.group_path())
     await world.group()
-    answer = await StatusWriter(world.transport, facts=facts).record(
-        Record(world.key(), attempt(), created["metadata"]["resourceVersion"])
-    )
+    answer = await StatusWriter(world.transport, facts=facts).record(record_of(world, created, attempt()))
     assert isinstance(answer, RecordRefused)
     assert "attempt" not in (await world.read(world.group_path())).get("status", {})
 
@@ -121,7 +123,7 @@ async def test_a_record_whose_answer_went_wrong_is_written_once_and_known(
         faults = [fault]
         proxy.fault = lambda verb, path: faults.pop() if faults and verb == "PATCH" else ""
         writer = StatusWriter(transport, facts=seen(world, created))
-        answer = await writer.record(Record(world.key(), attempt(), created["metadata"]["resourceVersion"]))
+        answer = await writer.record(record_of(world, created, attempt()))
         await proxy.late_copies()
     assert isinstance(answer, Recorded), answer
     assert (await world.read(world.group_path()))["status"]["attempt"]["id"] == "t1"
