@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +93,7 @@ async def _operator(options: RunOptions, stop: asyncio.Event) -> None:
         kubeconfig=options.operator_kubeconfig or options.kubeconfig,
         context=options.context,
         config=options.config_file,
+        has_probes=Component.SCHEDULER not in options.components,
     )
     with _told(spawn.OperatorError):
         await spawn.supervise(command, stop)
@@ -123,15 +124,16 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
     settings, clock = options.settings, suspended_too
     identity = credentials.load(options.kubeconfig, options.context)
     metrics = Metrics()
-    async with (
-        Transport(identity, settings.api, metrics.request_answered) as transport,
-        Transport(
-            identity, settings.api, metrics.request_answered
-        ) as lease_transport,  # renewals never queue behind bindings
-    ):
+    async with AsyncExitStack() as stack:
+        renewals = await stack.enter_async_context(  # of their own, so that they never queue behind bindings
+            Transport(identity, settings.api, metrics.request_answered)
+        )
+        elector = Elector(renewals, settings.leader, settings.namespace, _identity(), clock)
+        transport = await stack.enter_async_context(
+            Transport(identity, settings.api, metrics.request_answered, may_write=elector.leads)
+        )
         cache = Cache(scheduler_names=settings.scheduler_names, clock=clock)
         feed = Feed(transport, cache, settings.api, observer=metrics.changes_taken_in)
-        elector = Elector(lease_transport, settings.leader, settings.namespace, _identity(), clock)
         recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
         chronicle = Chronicle(metrics, recorder, cache, reporter=metrics)
         hands = Hands(
