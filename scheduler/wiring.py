@@ -24,7 +24,7 @@ from scheduler.driver.driver import Hands
 from scheduler.driver.term import LeadershipLostError, Parts
 from scheduler.kube import credentials
 from scheduler.kube.binder import Binder
-from scheduler.kube.cache import Cache
+from scheduler.kube.cache import Cache, SetAside
 from scheduler.kube.feed import Feed
 from scheduler.kube.leases import Elector, suspended_too
 from scheduler.kube.recorder import Recorder
@@ -133,7 +133,9 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             Transport(identity, settings.api, metrics.request_answered, may_write=elector.leads)
         )
         cache = Cache(scheduler_names=settings.scheduler_names, clock=clock)
-        feed = Feed(transport, cache, settings.api, observer=metrics.changes_taken_in)
+        feed = Feed(
+            transport, cache, settings.api, observer=metrics.changes_taken_in, tell=_tell_what_cannot_be_read
+        )
         recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
         chronicle = Chronicle(metrics, recorder, cache, reporter=metrics)
         hands = Hands(
@@ -173,6 +175,12 @@ def _innermost(problem: BaseException) -> BaseException:
     while isinstance(problem, BaseExceptionGroup):
         problem = problem.exceptions[0]
     return problem
+
+
+def _tell_what_cannot_be_read(aside: SetAside) -> None:
+    logs.get("wiring").warning(
+        "set aside", kind=aside.kind, name="/".join(filter(None, aside.key)), why=aside.sentence
+    )
 
 
 def _prepare(metrics: Metrics, feed: Feed, cache: Cache) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from scheduler.config import ApiSettings
 from scheduler.kube import errors
-from scheduler.kube.cache import Cache
+from scheduler.kube.cache import Cache, SetAside
 from scheduler.kube.ingest import Ingest, Resource
 from scheduler.kube.reflector import Change, List, Put, Reflector, Wait, Watch
 from scheduler.kube.transport import Transport
@@ -35,11 +35,12 @@ class Feed:
         *,
         rng: Random | None = None,
         observer: Observer | None = None,
+        tell: Callable[[SetAside], None] = lambda aside: None,
     ) -> None:
         self._transport = transport
         self._cache = cache
         self._settings = settings
-        self._ingest = Ingest(cache)
+        self._ingest = Ingest(cache, tell=tell)
         self._observer = observer
         rng = rng or Random()  # noqa: S311  jitter, not a secret
         self._reflectors = {

@@ -1,30 +1,36 @@
 """
 From raw objects to facts: which translator reads which kind, and what happens to an object that cannot be read.
 
-A bad object is set aside with a sentence and treated as absent, except for a pod that already occupies a node: what it occupied before
-still counts. Nothing here raises on what a cluster may hold.
+A bad object is set aside with a sentence and treated as absent, except for a pod that is on a node. Of that only what it takes there is
+read; and where not even that can be read, nothing is planned on the node until it can, or the pod is gone: a node that stays empty is
+better than one that is given away twice. Nothing here raises on what a cluster may hold.
 Next: `feed` calls this for every change of a watch; `cache` keeps the result.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from scheduler.dialects import own, single
 from scheduler.dialects.dialect import Dialect
-from scheduler.kube.cache import Cache
+from scheduler.kube.cache import Cache, SetAside
 from scheduler.kube.reflector import UNREADABLE, Gone, Key, Put
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
+from scheduler.model.pods import Pod, PodShape
+from scheduler.model.resources import NOTHING
 from scheduler.objects import structs
+from scheduler.objects.amounts import filling
 from scheduler.objects.errors import BadObject
 from scheduler.objects.nodes import node_from
 from scheduler.objects.pods import pod_from
 from scheduler.objects.priorities import priority_from
 
+PODS = "pods"
 ENDED = frozenset({"Succeeded", "Failed"})
 
 _pod = msgspec.json.Decoder(structs.Pod)
+_place = msgspec.json.Decoder(structs.PodPlace)
 _node = msgspec.json.Decoder(structs.Node)
 _priority = msgspec.json.Decoder(structs.PriorityClass)
 
@@ -40,18 +46,26 @@ class Resource:
 
 
 class Ingest:
-    """Translates the changes of every kind we watch, and writes them to the cache."""
+    """Translates the changes of every kind we watch, and writes them to the cache. `tell` hears of each problem once."""
 
-    def __init__(self, cache: Cache, dialects: Sequence[Dialect] = (own.OWN,)) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        dialects: Sequence[Dialect] = (own.OWN,),
+        *,
+        tell: Callable[[SetAside], None] = lambda aside: None,
+    ) -> None:
         self._cache = cache
         self._dialects = tuple(dialects)
+        self._tell = tell
+        self._told: dict[tuple[str, Key], str] = {}
 
     def resources(self) -> tuple[Resource, ...]:
         """Return what to watch."""
         ours = f"/apis/{own.GROUP}/{own.VERSION}"
         return (
             Resource("nodes", "/api/v1/nodes", self._put_node, self._node_gone),
-            Resource("pods", "/api/v1/pods", self._put_pod, self._pod_gone),
+            Resource(PODS, "/api/v1/pods", self._put_pod, self._pod_gone),
             Resource("podgroups", f"{ours}/podgroups", self._put_group, self._group_gone),
             Resource("queues", f"{ours}/queues", self._put_queue, self._queue_gone),
             Resource("topologies", f"{ours}/topologies", self._put_topology, self._topology_gone),
@@ -68,16 +82,18 @@ class Ingest:
         try:
             resource.put(change)
         except (BadObject, *UNREADABLE) as problem:
-            self._cache.put_aside(resource.kind, change.key, str(problem))
-            if not self._occupies_a_node(resource, change.key):
+            if resource.kind == PODS:
+                self._set_aside(resource, change.key, self._put_bad_pod(change, str(problem)))
+            else:
                 resource.gone(Gone(change.key, change.uid))
+                self._set_aside(resource, change.key, str(problem))
         else:
-            self._cache.forget_aside(resource.kind, change.key)
+            self._forget_aside(resource, change.key)
 
     def gone(self, resource: Resource, change: Gone) -> None:
         """Forget one object."""
         resource.gone(change)
-        self._cache.forget_aside(resource.kind, change.key)
+        self._forget_aside(resource, change.key)
 
     def group_of(self, pod: structs.Pod) -> tuple[GroupKey, str | None]:
         """Return the group and role of a pod of ours, by the first dialect that claims it; else a group of its own."""
@@ -87,9 +103,15 @@ class Ingest:
                 return key, dialect.role_of(pod)
         return single.key_for(pod), None
 
-    def _occupies_a_node(self, resource: Resource, key: Key) -> bool:
-        pod = self._cache.pod(PodKey(*key)) if resource.kind == "pods" else None
-        return pod is not None and pod.is_bound
+    def _set_aside(self, resource: Resource, key: Key, sentence: str) -> None:
+        self._cache.put_aside(resource.kind, key, sentence)
+        if self._told.get((resource.kind, key)) != sentence:
+            self._told[resource.kind, key] = sentence
+            self._tell(SetAside(resource.kind, key, sentence))
+
+    def _forget_aside(self, resource: Resource, key: Key) -> None:
+        self._cache.forget_aside(resource.kind, key)
+        self._told.pop((resource.kind, key), None)
 
     def _put_node(self, change: Put) -> None:
         self._cache.put_node(node_from(_node.decode(change.raw)))
@@ -97,15 +119,41 @@ class Ingest:
     def _node_gone(self, change: Gone) -> None:
         self._cache.drop_node(NodeName(change.key[1]))
 
-    def _put_pod(self, change: Put) -> None:
+    def _put_pod(self, change: Put, *, full: bool = True) -> None:
         pod = _pod.decode(change.raw)
         if pod.spec.scheduler_name in self._cache.scheduler_names:
             group, role = self.group_of(pod)
-            self._cache.put_pod(pod_from(pod, group=group, role=role, full=True))
+            self._cache.put_pod(pod_from(pod, group=group, role=role, full=full))
         elif pod.spec.node_name and pod.status.phase not in ENDED:
             self._cache.put_pod(pod_from(pod, group=None, role=None, full=False))
         else:
             self._cache.drop_pod(PodKey(*change.key), PodUid(change.uid))
+
+    def _put_bad_pod(self, change: Put, problem: str) -> str:
+        """Count what a pod takes that cannot be read as a whole; return what to say of it."""
+        known = self._cache.pod(PodKey(*change.key))
+        before = known if known is not None and known.uid == change.uid and known.is_bound else None
+        try:
+            place = _place.decode(change.raw)
+        except UNREADABLE:
+            place = structs.PodPlace()
+        node = place.spec.node_name or (before.node if before is not None else None)
+        if not node:
+            self._cache.drop_pod(PodKey(*change.key), PodUid(change.uid))
+            return problem
+        try:
+            self._put_pod(change, full=False)
+        except (BadObject, *UNREADABLE):
+            if place.status.phase in ENDED:
+                self._cache.drop_pod(PodKey(*change.key), PodUid(change.uid))
+                return problem
+            pod = before or Pod(
+                PodKey(*change.key), PodUid(change.uid), PodShape(NOTHING), node=NodeName(node)
+            )
+            shape = PodShape(filling(pod.shape.requests), host_ports=pod.shape.host_ports)
+            self._cache.put_pod(replace(pod, shape=shape))
+            return f"{problem.rstrip('.')}; nothing is planned on node {node} until the pod can be read or is gone."
+        return f"{problem.rstrip('.')}; only what it takes from node {node} is counted."
 
     def _pod_gone(self, change: Gone) -> None:
         self._cache.drop_pod(PodKey(*change.key), PodUid(change.uid))

@@ -17,18 +17,21 @@ MAX_AMOUNT: Final = (
 )  # per resource: 8 PiB of memory. No node may offer it, so a request cut to it still fits nowhere
 MAX_NAMES: Final = 256  # resources in one map
 MAX_NAME: Final = 317  # characters: a prefix of 253, a slash, a name of 63
+ZEROS: Final = ("0", 0)  # as the API server spells them; any other spelling is found by parsing
 
 Exact = dict[str, Fraction]
 
 
 def exact(amounts: Mapping[str, str | int | float] | None, field: str) -> Exact:
-    """Return a map of quantities as numbers. Raises: BadObject naming `field` and the resource."""
+    """Return a map of quantities as numbers, zeros left out. Raises: BadObject naming `field` and the resource."""
     if not amounts:
         return {}
-    if len(amounts) > MAX_NAMES:
-        raise BadObject(f"{field} names {len(amounts)} resources; {MAX_NAMES} is the limit.")
+    # Who names thousands of resources and asks for nothing of them takes nothing, and must not become unreadable by that.
+    asked = {name: text for name, text in amounts.items() if text not in ZEROS}
+    if len(asked) > MAX_NAMES:
+        raise BadObject(f"{field} names {len(asked)} resources; {MAX_NAMES} is the limit.")
     numbers: Exact = {}
-    for name, text in amounts.items():
+    for name, text in asked.items():
         if not name or len(name) > MAX_NAME:
             raise BadObject(
                 f"{field} has a resource name of {len(name)} characters; 1 to {MAX_NAME} are allowed."
@@ -39,7 +42,8 @@ def exact(amounts: Mapping[str, str | int | float] | None, field: str) -> Exact:
             raise BadObject(f"{field}.{name[:63]}: {problem}") from problem
         if number < 0:
             raise BadObject(f"{field}.{name[:63]} is {shown(text)}; an amount cannot be negative.")
-        numbers[name] = number
+        if number:
+            numbers[name] = number
     return numbers
 
 
@@ -59,6 +63,11 @@ def raise_to(total: Exact, floor: Exact) -> None:
 def requested(total: Exact) -> Resources:
     """Return what a pod asks for: `total` in units, and its own place on the node."""
     return Resources({name: min(MAX_AMOUNT, amount) for name, amount in _in_units(total).items()} | {PODS: 1})
+
+
+def filling(known: Resources) -> Resources:
+    """Return what a pod takes of which only this is known: every place of its node as well, so that nothing is planned beside it."""
+    return Resources({**known, PODS: MAX_AMOUNT})
 
 
 def offered(total: Exact, field: str) -> Resources:

@@ -207,6 +207,21 @@ class Pod(Struct):
     status: PodStatus = field(default_factory=PodStatus)
 
 
+class _Place(Struct, rename="camel"):
+    node_name: str = ""
+
+
+class _Phase(Struct):
+    phase: str = ""
+
+
+class PodPlace(Struct):
+    """Where a pod is and whether it has ended: what can be read of it when the rest cannot."""
+
+    spec: _Place = field(default_factory=_Place)
+    status: _Phase = field(default_factory=_Phase)
+
+
 class Taint(Struct, omit_defaults=True):
     """A mark on a node."""
 

@@ -5,10 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from scheduler.kube.cache import Cache
+from scheduler.engine.cycle import decide
+from scheduler.kube.cache import Cache, SetAside
 from scheduler.kube.ingest import Ingest, Resource
 from scheduler.kube.reflector import Gone, Put
 from scheduler.model.ids import POD_DIALECT, GroupKey, NodeName, PodKey, PodUid
+from scheduler.policies.registry import default_policies
+
+GROUP_LABEL = "scheduling.tutti.dev/pod-group"
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def node(name: str, cpu: object = "4") -> dict[str, Any]:
 
 
 def test_a_pod_belongs_to_the_group_of_its_label_or_is_one_of_its_own(ingest: Ingest, cache: Cache) -> None:
-    put(ingest, "pods", pod("x", labels={"scheduling.tutti.dev/pod-group": "g"}))
+    put(ingest, "pods", pod("x", labels={GROUP_LABEL: "g"}))
     put(ingest, "pods", pod("alone", schedulerName="other-tutti"))
     assert cache.keys() == (GroupKey("a", "alone", POD_DIALECT), GroupKey("a", "g"))
 
@@ -64,7 +68,7 @@ def test_pods_of_other_schedulers_count_only_where_they_run(ingest: Ingest, cach
     put(
         ingest,
         "pods",
-        pod("waits", schedulerName="default-scheduler", labels={"scheduling.tutti.dev/pod-group": "g"}),
+        pod("waits", schedulerName="default-scheduler", labels={GROUP_LABEL: "g"}),
     )
     put(ingest, "pods", pod("runs", schedulerName="default-scheduler", nodeName="n1"))
     assert cache.keys() == ()
@@ -110,6 +114,109 @@ def test_a_waiting_pod_that_becomes_unreadable_is_not_planned_and_a_bound_one_ke
     assert not cache.knows(PodUid("uid-waits"))
     assert cache.snapshot().nodes[NodeName("n1")].requested["cpu"] == 1000
     assert len(cache.set_aside) == 2
+
+
+def free_nodes(cache: Cache) -> list[str]:
+    """The nodes that a decision picks for a pod of 1 CPU: none where nothing may be planned."""
+    plan = decide(cache.snapshot(), default_policies(), now=0.0)
+    return [slot.node for admit in plan.admitted for slot in admit.assignments]
+
+
+ZEROS = {"name": "c", "resources": {"requests": {"cpu": "4", **{f"x.io/r{n}": "0" for n in range(257)}}}}
+WISH = {"weight": 1, "preference": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}
+WISHES = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [WISH] * 257}}
+
+LARGE_PODS: dict[str, dict[str, Any]] = {
+    "257 resources asked for nothing": pod("big", containers=[ZEROS], nodeName="n1"),
+    "1,025 labels": pod("big", cpu="4", labels={f"l{n}": "x" for n in range(1025)}, nodeName="n1"),
+    "257 wishes": pod("big", cpu="4", affinity=WISHES, nodeName="n1"),
+    "1,025 tolerations": pod("big", cpu="4", tolerations=[{"operator": "Exists"}] * 1025, nodeName="n1"),
+}
+
+
+@pytest.mark.parametrize("scheduler", ["tutti", "default-scheduler"])
+@pytest.mark.parametrize("large", LARGE_PODS.values(), ids=LARGE_PODS.keys())
+def test_pod_first_seen_on_a_node_counts_there_though_not_all_of_it_can_be_read(
+    ingest: Ingest, cache: Cache, large: dict[str, Any], scheduler: str
+) -> None:
+    put(ingest, "nodes", node("n1"))
+    put(ingest, "pods", {**large, "spec": {**large["spec"], "schedulerName": scheduler}})
+    put(ingest, "pods", pod("waits"))
+    assert cache.snapshot().nodes[NodeName("n1")].requested["cpu"] == 4000
+    assert free_nodes(cache) == []
+    put(ingest, "pods", {**large, "status": {"phase": "Succeeded"}})
+    assert free_nodes(cache) == ["n1"]
+
+
+def test_member_on_a_node_stays_a_member_when_it_grows_too_many_labels(ingest: Ingest, cache: Cache) -> None:
+    put(ingest, "pods", pod("m", labels={GROUP_LABEL: "g"}, nodeName="n1"))
+    put(
+        ingest,
+        "pods",
+        pod("m", labels={GROUP_LABEL: "g", **dict.fromkeys(map(str, range(1025)), "x")}, nodeName="n1"),
+    )
+    _, members = cache.view(GroupKey("a", "g"))
+    assert [(member.uid, member.node) for member in members] == [("uid-m", "n1")]
+    (aside,) = cache.set_aside
+    assert "only what it takes from node n1 is counted" in aside.sentence
+
+
+UNSIZED_PODS: dict[str, dict[str, Any]] = {
+    "257 resources": pod(
+        "big",
+        containers=[{"name": "c", "resources": {"requests": {f"x.io/r{n}": "1" for n in range(257)}}}],
+        nodeName="n1",
+    ),
+    "quantity": pod("big", cpu="lots", nodeName="n1"),
+    "wrong type": pod("big", containers=7, nodeName="n1"),
+}
+
+
+@pytest.mark.parametrize("scheduler", ["tutti", "default-scheduler"])
+@pytest.mark.parametrize("unsized", UNSIZED_PODS.values(), ids=UNSIZED_PODS.keys())
+def test_nothing_is_planned_beside_a_pod_of_unknown_size_until_it_ends_or_is_gone(
+    ingest: Ingest, cache: Cache, unsized: dict[str, Any], scheduler: str
+) -> None:
+    unsized = {**unsized, "spec": {**unsized["spec"], "schedulerName": scheduler}}
+    put(ingest, "nodes", node("n1"))
+    put(ingest, "pods", pod("waits"))
+    put(ingest, "pods", unsized)
+    assert free_nodes(cache) == []
+    (aside,) = cache.set_aside
+    assert "nothing is planned on node n1" in aside.sentence
+    put(ingest, "pods", {**unsized, "status": {"phase": "Failed"}})
+    assert free_nodes(cache) == ["n1"]
+    put(ingest, "pods", unsized)
+    ingest.gone(resource(ingest, "pods"), Gone(("a", "big"), "uid-big"))
+    assert free_nodes(cache) == ["n1"]
+    assert cache.set_aside == ()
+
+
+def test_member_whose_size_cannot_be_read_any_more_stays_a_member_and_keeps_others_off_its_node(
+    ingest: Ingest, cache: Cache
+) -> None:
+    put(ingest, "nodes", node("n1"))
+    put(ingest, "pods", pod("m", labels={GROUP_LABEL: "g"}, nodeName="n1"))
+    put(ingest, "pods", pod("waits"))
+    put(ingest, "pods", pod("m", cpu="lots", labels={GROUP_LABEL: "g"}, nodeName="n1"))
+    assert free_nodes(cache) == []
+    _, members = cache.view(GroupKey("a", "g"))
+    assert [member.uid for member in members] == ["uid-m"]
+    put(ingest, "pods", pod("m", labels={GROUP_LABEL: "g"}, nodeName="n1"))
+    assert free_nodes(cache) == ["n1"]
+
+
+def test_each_problem_is_told_once(cache: Cache) -> None:
+    told: list[SetAside] = []
+    ingest = Ingest(cache, tell=told.append)
+    put(ingest, "pods", pod("bad", cpu="lots"))
+    put(ingest, "pods", pod("bad", cpu="lots"))
+    assert [(aside.kind, aside.key) for aside in told] == [("pods", ("a", "bad"))]
+    put(ingest, "pods", pod("bad", cpu="heaps"))
+    assert len(told) == 2
+    put(ingest, "pods", pod("bad"))
+    put(ingest, "pods", pod("bad", cpu="heaps"))
+    assert len(told) == 3
 
 
 def test_a_node_that_cannot_be_read_offers_nothing(ingest: Ingest, cache: Cache) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.model.resources import Resources
-from scheduler.objects.amounts import MAX_AMOUNT
+from scheduler.objects.amounts import MAX_AMOUNT, filling
 from scheduler.objects.errors import BadObject
 from tests.objects.building import asking, pod
 
@@ -146,6 +146,18 @@ def test_nonsense_in_requests_names_the_field(amount: Any) -> None:
 def test_hundreds_of_resource_names_are_refused() -> None:
     with pytest.raises(BadObject, match="names 257 resources"):
         pod({"containers": [asking({f"example.com/r{n}": "1" for n in range(257)})]})
+
+
+def test_resources_asked_for_nothing_are_not_counted_however_many() -> None:
+    zeros: dict[str, Any] = {f"example.com/r{n}": "0" for n in range(3000)}
+    assert requested({"containers": [asking({"cpu": "1", **zeros})]}) == Resources({"cpu": 1000, "pods": 1})
+
+
+def test_no_pod_fits_beside_one_of_unknown_size() -> None:
+    node_offers = Resources({"cpu": 64_000, "pods": 110})
+    taken = filling(Resources({"cpu": 1000}))
+    assert taken["cpu"] == 1000
+    assert not requested({"containers": []}).fits_in(node_offers - taken)
 
 
 CONTAINERS = st.lists(st.tuples(st.integers(0, 5000), st.booleans()), max_size=5)
