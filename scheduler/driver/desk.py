@@ -7,6 +7,7 @@ waiting holds up every other pod of this kube-scheduler; hence the patience is b
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +31,9 @@ from scheduler.model.reasons import MEANING, Reason
 QUIET_S = 0.1  # no new member for so long: the rest is not coming right now
 WAITING_SHARE = 0.25  # of the wall clock, at most, spent in waiting /filter calls
 FIRST_REFUSAL_S = 0.5  # doubled with each further one of the same gang, up to the setting
+REMEMBERED = (
+    65_536  # refused pods; kube-scheduler tries one that was forgotten by itself, within five minutes
+)
 SAVINGS_S = 2.0  # unspent patience that may be saved for a burst
 
 
@@ -51,7 +55,7 @@ class VoteDesk:
         self._lifecycle: Lifecycle | None = None
         self._post: Callable[[Event], None] = lambda event: None
         self._votes: dict[PodUid, asyncio.Future[str]] = {}
-        self._unplanned: set[PodUid] = set()
+        self._unplanned: OrderedDict[PodUid, None] = OrderedDict()
         self._arrivals: dict[GroupKey, float] = {}
         self._refusals: dict[GroupKey, int] = {}
         self._moved = asyncio.Event()
@@ -95,7 +99,8 @@ class VoteDesk:
     def to_wake(self, order: Wake) -> tuple[MemberRef, ...]:
         """Return those members that were refused before there was this plan; they are forgotten here."""
         woken = tuple(member for member in order.members if member.uid in self._unplanned)
-        self._unplanned -= {member.uid for member in order.members}
+        for member in woken:
+            del self._unplanned[member.uid]
         return woken
 
     # --- for the extender ------------------------------------------------------------------------------------------------
@@ -128,7 +133,7 @@ class VoteDesk:
         self._patience_s -= self._clock() - asked_at
         if slot is not None:
             return slot.assignment.node
-        self._unplanned.add(ref.uid)
+        self._note_unplanned(ref.uid)
         return self._refusal(ref)
 
     def node_not_offered(self, ref: MemberRef, offered: frozenset[NodeName]) -> None:
@@ -141,7 +146,7 @@ class VoteDesk:
         for member in self._cache.view(pod.group)[1]:
             if member.shape is pod.shape or member.shape == pod.shape:
                 self._cache.refuse(member.uid, refused, self._clock() + pause_s)
-        self._unplanned.add(ref.uid)
+        self._note_unplanned(ref.uid)
         self._post(NodeRefused(pod.group, ref.uid))
         asyncio.get_running_loop().call_later(pause_s, self._post, CapacityChanged())
 
@@ -177,6 +182,12 @@ class VoteDesk:
         if pod is None or pod.uid != ref.uid or pod.group is None or self._lifecycle is None:
             return None
         return self._lifecycle.planned_slot(pod.group, ref.uid)
+
+    def _note_unplanned(self, uid: PodUid) -> None:
+        self._unplanned[uid] = None
+        self._unplanned.move_to_end(uid)
+        if len(self._unplanned) > REMEMBERED:
+            self._unplanned.popitem(last=False)
 
     def _may_change_soon(self, ref: MemberRef, now: float) -> bool:
         if self._lifecycle is None:

@@ -54,6 +54,7 @@ from scheduler.model.reasons import Reason
 from scheduler.model.snapshot import Snapshot
 
 TURN_S = 0.001  # arbitrary: a few outcomes at full speed
+OBSERVING_S = 0.01  # looking at changed gangs in one turn; thousands at the start are looked at in many
 OBSERVING_SHARE = 4.0
 STOP_GRACE_S = 10.0  # for writes on the way when told to stop; what is open after that, the next leader finds in the record
 RECORDERS = 32  # records written at once: as many as the API server answers without queueing
@@ -108,6 +109,7 @@ class Driver:
         self._stopping = asyncio.Event()
         self._next_cycle_at = 0.0
         self._changed: set[GroupKey] = set()
+        self._unseen: deque[GroupKey] = deque()
         self._observe_at = 0.0
         self._cycle: asyncio.Task[None] | None = None
         self._stop_by: float | None = None
@@ -172,12 +174,13 @@ class Driver:
         self._changed |= changes.groups
         now = self._clock()
         if now >= self._observe_at:
-            ready = sorted(key for key in self._changed if not self._lifecycle.is_busy(key))
-            self._changed.difference_update(ready)
-            for key in ready:
-                self._see(key)
+            if not self._unseen:
+                self._unseen.extend(sorted(key for key in self._changed if not self._lifecycle.is_busy(key)))
+                self._changed.difference_update(self._unseen)
+            while self._unseen and self._clock() < now + OBSERVING_S:
+                self._see(self._unseen.popleft())
             # A look at a gang of thousands costs milliseconds: never more than a fifth of the time, however fast its pods change.
-            self._observe_at = now + OBSERVING_SHARE * (self._clock() - now)
+            self._observe_at = now + (0.0 if self._unseen else OBSERVING_SHARE * (self._clock() - now))
         if changes.capacity or changes.everything:
             self._handle(CapacityChanged())
 
@@ -201,7 +204,7 @@ class Driver:
             moments.append(self._stop_by)
         if decision_at is not None and self._cycle is None:
             moments.append(max(decision_at, self._next_cycle_at))
-        if any(not self._lifecycle.is_busy(key) for key in self._changed):
+        if self._unseen or any(not self._lifecycle.is_busy(key) for key in self._changed):
             moments.append(self._observe_at)
         due = min((moment for moment in moments if moment is not None), default=None)
         if not self._inbox:

@@ -273,6 +273,16 @@ class Gang:
             if moment is not None:
                 yield moment
 
+    def minds_time(self) -> bool:
+        """Whether there is a moment at which this gang wants to be looked at."""
+        return self.decision_at() is not None or next(self.timers(), None) is not None
+
+    def hopes_for_room(self) -> bool:
+        """Whether freed room may let this gang start. A decision under way was made from a picture without it."""
+        if self.state is not State.WAITING:
+            return False
+        return self.is_deciding or (self.hold is not None and not is_final(self.hold))
+
     @property
     def may_give_up(self) -> bool:
         """Whether no write is on the way, so that an attempt can be taken down."""

@@ -48,7 +48,7 @@ def decide(
     cycle = _Cycle(snapshot, policies, Trial(tree, snapshot, policies.memo))
     decisions: list[Decision] = []
     for key in _ordered(snapshot, policies, now, only):
-        decision = cycle.decide(key)
+        decision = _guarded(cycle, key)
         if isinstance(decision, Admit):
             reporter.group_planned(decision)
         elif decision is not None:
@@ -56,6 +56,19 @@ def decide(
         if decision is not None:
             decisions.append(decision)
     return Plan(tuple(decisions))
+
+
+def _guarded(cycle: "_Cycle", key: GroupKey) -> Decision | None:
+    """Decide one group. A fault of ours that one group's spec brings to light must not keep all others from being decided."""
+    try:
+        return cycle.decide(key)
+    except Exception as fault:
+        waiting = tuple(pod for pod in cycle.snapshot.members.get(key, ()) if not pod.is_bound)
+        text = (
+            f"Deciding this group failed ({type(fault).__name__}: {fault}); this is a fault of Tutti, "
+            "`tutti snapshot` saves what shows it."
+        )
+        return _hold(key, waiting, Status.ERROR, Reason.INTERNAL_ERROR, text[:1024])
 
 
 def _ordered(

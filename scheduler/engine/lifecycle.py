@@ -27,7 +27,7 @@ Source: `commit-protocol` design notes; presumed commit after Lampson, "Atomic T
 
 from collections.abc import Callable
 
-from scheduler.engine.attempts import Gang, Slot, SlotState, State, is_final
+from scheduler.engine.attempts import Gang, Slot, SlotState, State
 from scheduler.engine.messages import (
     AnswerVote,
     BindDone,
@@ -65,13 +65,16 @@ class Lifecycle:
         """`epoch` of the leader's term; `wall_offset_s` is added to `now` to give seconds since 1970."""
         self._wall_offset_s = wall_offset_s
         self._gangs: dict[GroupKey, Gang] = {}
+        self._timed: set[GroupKey] = set()  # gangs that time may move; most gangs are at rest
+        self._hoping: set[GroupKey] = set()  # gangs that freed room may help
         self._steps = Steps(settings, epoch=epoch, wall_offset_s=wall_offset_s)
 
     # --- what the driver uses --------------------------------------------------------------------------------------------
 
     def handle(self, event: Event, now: float) -> list[Instruction]:  # noqa: PLR0912  one branch per event is the table
-        """Take one event and return what shall be done, in order. Cost: O(members of the gang), O(gangs) for Tick."""
+        """Take one event and return what shall be done, in order. Cost: O(members of the gang), and O(gangs it may concern)."""
         self._steps.out = []
+        touched = self._touched(event)
         match event:
             case Observed():
                 self._on_observed(event, now)
@@ -103,6 +106,7 @@ class Lifecycle:
                 self._on_tick(now)
             case LeadershipLost():
                 self._on_leadership_lost()
+        self._file(touched)
         return self._steps.out
 
     def candidates(self, now: float) -> frozenset[GroupKey]:
@@ -111,13 +115,13 @@ class Lifecycle:
 
         What changes between this call and `Decided` makes a gang a candidate again.
         """
-        ready = set()
-        for key, gang in self._gangs.items():
-            if gang.wants_decision(now):
-                gang.decide_at = None
-                gang.is_deciding = True
-                ready.add(key)
-        return frozenset(ready)
+        ready = frozenset(key for key in self._timed if self._gangs[key].wants_decision(now))
+        for key in ready:
+            gang = self._gangs[key]
+            gang.decide_at = None
+            gang.is_deciding = True
+        self._file(ready)
+        return ready
 
     def postpone(self, keys: frozenset[GroupKey], now: float) -> None:
         """Make these gangs candidates again: a cycle was thrown away, for instance because a node changed under it."""
@@ -126,6 +130,7 @@ class Lifecycle:
             if gang is not None:
                 gang.is_deciding = False
                 self._steps.want_decision(gang, now)
+        self._file(keys)
 
     def next_deadline(self) -> float | None:
         """Return when a Tick is due, at the latest; None while nothing waits for time. Decisions that are due count."""
@@ -133,14 +138,12 @@ class Lifecycle:
 
     def next_decision(self) -> float | None:
         """Return when the next cycle has something to decide; None while nothing does."""
-        return min(
-            (moment for gang in self._gangs.values() if (moment := gang.decision_at()) is not None),
-            default=None,
-        )
+        moments = (self._gangs[key].decision_at() for key in self._timed)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def next_timer(self) -> float | None:
         """Return when something other than a decision is due."""
-        moments = [moment for gang in self._gangs.values() for moment in gang.timers()]
+        moments = [moment for key in self._timed for moment in self._gangs[key].timers()]
         published = self._steps.notices.next_due()
         return min(moments if published is None else [*moments, published], default=None)
 
@@ -202,12 +205,10 @@ class Lifecycle:
         self._forget(gang)
 
     def _on_capacity(self, now: float) -> None:
-        for gang in self._gangs.values():
-            if gang.state is not State.WAITING:
-                continue
+        for key in sorted(self._hoping):
+            gang = self._gangs[key]
             # A decision under way was made from a picture without this room.
-            if gang.is_deciding or (gang.hold is not None and not is_final(gang.hold)):
-                self._steps.want_decision(gang, now)
+            self._steps.want_decision(gang, now)
 
     def _on_decided(self, plan: Plan, considered: frozenset[GroupKey], now: float) -> None:
         for key in considered & self._gangs.keys():
@@ -313,7 +314,8 @@ class Lifecycle:
             self._steps.want_decision(gang, now)
 
     def _on_tick(self, now: float) -> None:
-        for gang in list(self._gangs.values()):
+        for key in sorted(self._timed):
+            gang = self._gangs[key]
             if gang.barrier_at is not None and gang.barrier_at <= now:
                 missing = len(gang.slots) - len(gang.votes)
                 text = f"{missing} of {len(gang.slots)} members did not reach binding in time"
@@ -350,7 +352,8 @@ class Lifecycle:
                 self._steps.out.append(
                     AnswerVote(uid, f"{Reason.NOT_LEADER}: another replica may lead now; try again")
                 )
-        self._gangs.clear()
+        for memory in (self._gangs, self._timed, self._hoping):
+            memory.clear()
 
     # --- looking after gangs ---------------------------------------------------------------------------------------------
 
@@ -390,6 +393,33 @@ class Lifecycle:
         else:
             self._steps.back_off(gang, now)
         self._look_again(gang, now)
+
+    def _touched(self, event: Event) -> frozenset[GroupKey]:
+        """Return the gangs that this event may change."""
+        match event:
+            case CapacityChanged():
+                return frozenset(self._hoping)
+            case Tick():
+                return frozenset(self._timed)
+            case Decided(plan, considered):
+                return considered | {decision.group for decision in plan.decisions}
+            case LeadershipLost():
+                return frozenset()
+            case _:
+                return frozenset({event.key})
+
+    def _file(self, keys: frozenset[GroupKey]) -> None:
+        """Keep the two indexes true for these gangs."""
+        for key in keys:
+            gang = self._gangs.get(key)
+            for index, belongs in (
+                (self._timed, gang is not None and gang.minds_time()),
+                (self._hoping, gang is not None and gang.hopes_for_room()),
+            ):
+                if belongs:
+                    index.add(key)
+                else:
+                    index.discard(key)
 
     def _forget(self, gang: Gang) -> None:
         """Drop a gang of which nothing is left."""

@@ -11,6 +11,7 @@ from scheduler.engine.feasibility import ports_clash, static_refusal
 from scheduler.model.ids import NodeName
 from scheduler.model.plan import Admit, Plan
 from scheduler.model.pods import HostPort, Pod
+from scheduler.model.reasons import Reason
 from scheduler.model.resources import NOTHING, Resources
 from scheduler.model.snapshot import Snapshot
 from scheduler.topology import DomainTree, compile_tree
@@ -29,6 +30,11 @@ def violations(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
     groups = Counter(decision.group for decision in plan.decisions)
     found += [f"{group} is decided {count} times" for group, count in sorted(groups.items()) if count > 1]
     placed: dict[NodeName, list[Pod]] = {}
+    found += [
+        f"{hold.group} could not be decided: {hold.message}"
+        for hold in plan.held
+        if hold.reason is Reason.INTERNAL_ERROR
+    ]
     for admit in plan.admitted:
         found += _gang(snapshot, tree, admit, placed)
     for name, pods in sorted(placed.items()):

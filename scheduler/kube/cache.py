@@ -109,7 +109,9 @@ class Cache:
 
     def view(self, key: GroupKey) -> tuple[PodGroup | None, tuple[Pod, ...]]:
         """Return one group's object, if it exists, and its members, ended ones included."""
-        self._refresh_groups()
+        if key in self._stale_groups:
+            self._refresh_group(key)
+            self._stale_groups.discard(key)
         return self._groups.get(key), self._members.get(key, ())
 
     def keys(self) -> tuple[GroupKey, ...]:
@@ -377,19 +379,22 @@ class Cache:
 
     def _refresh_groups(self) -> None:
         for key in sorted(self._stale_groups):
-            pods = self._by_group.get(key)
-            if pods:
-                self._members[key] = tuple(
-                    sorted(pods.values(), key=lambda pod: (pod.created_at, pod.key, pod.uid))
-                )
-            else:
-                self._members.pop(key, None)
-            group = self._effective(key, self._members.get(key, ()))
-            if group is not None:
-                self._groups[key] = group
-            else:
-                self._groups.pop(key, None)
+            self._refresh_group(key)
         self._stale_groups.clear()
+
+    def _refresh_group(self, key: GroupKey) -> None:
+        pods = self._by_group.get(key)
+        if pods:
+            self._members[key] = tuple(
+                sorted(pods.values(), key=lambda pod: (pod.created_at, pod.key, pod.uid))
+            )
+        else:
+            self._members.pop(key, None)
+        group = self._effective(key, self._members.get(key, ()))
+        if group is not None:
+            self._groups[key] = group
+        else:
+            self._groups.pop(key, None)
 
     def _refresh_nodes(self) -> None:
         for name in sorted(self._stale_nodes):

@@ -330,3 +330,20 @@ def test_group_with_nothing_left_to_place_gets_no_decision() -> None:
     group, pods = gang("g", 1)
     bound = (replace(pods[0], node=NodeName("n0")),)
     assert decide(cluster(node("n0"), g=(group, bound)), default_policies(), now=0.0).decisions == ()
+
+
+def test_fault_that_one_group_brings_to_light_does_not_keep_others_from_being_decided() -> None:
+    class Thrower(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("boom")
+
+        __hash__ = str.__hash__
+
+    bad, pods = gang("bad", 1, priority=9, topology=TopologyConstraint(required=Thrower("rack")))
+    snapshot = cluster(*FOUR, racks=RACKS, bad=(bad, pods), good=gang("good", 2))
+    first, second = decide(snapshot, default_policies(), now=0.0).decisions
+    assert isinstance(first, Hold)
+    assert (first.reason, first.status) == (Reason.INTERNAL_ERROR, Status.ERROR)
+    assert isinstance(second, Admit)

@@ -161,7 +161,7 @@ async def test_a_spec_change_after_the_commit_does_not_keep_the_end_from_being_r
 
 async def test_an_identity_that_is_not_known_is_not_guessed(api_server, writer) -> None:
     api_server.put(PATH, group())
-    answer = await writer.record(record(PREPARED, "1"))
+    answer = await writer.record(Record(GANG, PREPARED, "1"))
     assert isinstance(answer, RecordRefused)
 
 
