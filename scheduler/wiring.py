@@ -32,7 +32,8 @@ from scheduler.kube.status import StatusWriter
 from scheduler.kube.transport import Transport
 from scheduler.policies.registry import default_policies
 from scheduler.standalone import loop
-from scheduler.telemetry import health, logs
+from scheduler.telemetry import delay, health, logs
+from scheduler.telemetry.gpus import gpu_use
 from scheduler.telemetry.metrics import Metrics
 
 
@@ -133,11 +134,14 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             Transport(identity, settings.api, metrics.request_answered, may_write=elector.leads)
         )
         cache = Cache(scheduler_names=settings.scheduler_names, clock=clock)
-        feed = Feed(
-            transport, cache, settings.api, observer=metrics.changes_taken_in, tell=_tell_what_cannot_be_read
-        )
         recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
         chronicle = Chronicle(metrics, recorder, cache, reporter=metrics)
+
+        def taken_in(kind: str, count: int) -> None:
+            metrics.changes_taken_in(kind, count)
+            chronicle.cache_changed(clock())
+
+        feed = Feed(transport, cache, settings.api, observer=taken_in, tell=_tell_what_cannot_be_read)
         hands = Hands(
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
@@ -150,15 +154,18 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         checks = health.Checks(
             ready=lambda: "" if cache.is_synced else "the first lists are not complete",
             leading=lambda: "" if chronicle.is_leading else "not leader",
-            prepare=lambda: _prepare(metrics, feed, cache),
+            prepare=lambda: _prepare(metrics, feed, cache, chronicle),
         )
         async with health.serve(settings.probes, metrics, checks) as address, asyncio.TaskGroup() as tasks:
             logs.get("wiring").info("started", mode=options.mode.value, probes=address, pid=os.getpid())
-            writing = tasks.create_task(recorder.run())
+            beside = [
+                tasks.create_task(work) for work in (recorder.run(), delay.sample(metrics.loop_delayed))
+            ]
             try:
                 yield parts
             finally:
-                writing.cancel()
+                for task in beside:
+                    task.cancel()
 
 
 @contextmanager
@@ -183,9 +190,11 @@ def _tell_what_cannot_be_read(aside: SetAside) -> None:
     )
 
 
-def _prepare(metrics: Metrics, feed: Feed, cache: Cache) -> None:
+def _prepare(metrics: Metrics, feed: Feed, cache: Cache, chronicle: Chronicle) -> None:
     metrics.watches(feed.silence_s(), feed.relists)
     metrics.set_aside(aside.kind for aside in cache.set_aside)
+    metrics.gpus(gpu_use(cache.snapshot().nodes.values()))
+    chronicle.show_waiting()
 
 
 def _identity() -> str:

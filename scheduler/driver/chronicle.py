@@ -2,8 +2,13 @@
 What happens, told in three ways: one log line per decision, metrics, and Kubernetes Events.
 
 The driver tells; nobody here answers back. The engine's `Reporter` is called in the worker thread, so it touches counters only.
+Next: `starts` keeps the instants of each gang, `sightings` the lag of the watch.
 """
 
+from dataclasses import dataclass
+
+from scheduler.driver.sightings import Sightings
+from scheduler.driver.starts import Starts
 from scheduler.engine.extension_points import SILENT, Reporter
 from scheduler.engine.messages import (
     AnswerVote,
@@ -20,9 +25,10 @@ from scheduler.engine.messages import (
 )
 from scheduler.kube.cache import Cache
 from scheduler.kube.recorder import Recorder, Regarding
-from scheduler.model.ids import GroupKey, QueueName
-from scheduler.model.plan import Admit, Plan
-from scheduler.model.podgroups import AttemptPhase
+from scheduler.model.ids import AttemptId, GroupKey, PodUid, QueueName
+from scheduler.model.plan import Admit, Hold, Plan
+from scheduler.model.podgroups import DEFAULT_QUEUE, AttemptPhase
+from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
 from scheduler.telemetry import logs
 from scheduler.telemetry.metrics import Metrics
@@ -30,8 +36,18 @@ from scheduler.telemetry.metrics import Metrics
 RESULTS = {AttemptPhase.COMMITTED: "committed", AttemptPhase.ABORTED: "aborted"}
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A group that waits. `gpus`: what its waiting members ask for."""
+
+    queue: QueueName
+    reason: Reason
+    members: tuple[PodUid, ...]
+    gpus: int
+
+
 class Chronicle:
-    """Told by the driver what was decided, asked for and done. Owns the count of cycles and when each gang was complete."""
+    """Told by the driver what was decided, asked for and done. Owns the count of cycles, and what waits."""
 
     def __init__(
         self, metrics: Metrics, recorder: Recorder, cache: Cache, reporter: Reporter = SILENT
@@ -43,9 +59,9 @@ class Chronicle:
         self._log = logs.get("driver")
         self.is_leading = False
         self._cycles = 0
-        self._complete_at: dict[GroupKey, float] = {}
-        self._first_bind_at: dict[GroupKey, float] = {}
-        self._waiting: dict[GroupKey, tuple[QueueName, Reason]] = {}
+        self._starts = Starts(metrics)
+        self._sightings = Sightings(cache, metrics.own_binding_seen)
+        self._waiting: dict[GroupKey, Waiting] = {}
 
     def leading(self, epoch: int | None) -> None:
         """A term began with this epoch, or ended."""
@@ -79,20 +95,16 @@ class Chronicle:
                     reason=decision.reason.value,
                     message=decision.message,
                 )
-                group, _ = self._cache.view(decision.group)
-                self._waiting[decision.group] = (
-                    group.queue if group is not None else QueueName("default"),
-                    decision.reason,
-                )
-        self._metrics.pending(self._waiting.values())
+                self._waits(decision)
 
     def instructed(self, order: Instruction, now: float) -> None:
         """The driver is about to carry this out."""
         match order:
             case Bind(key):
-                self._first_bind_at.setdefault(key, now)
+                self._starts.binding(order, *self._cache.view(key))
+                self._sightings.sent(order)
             case Record() if not order.attempt.phase.is_open:
-                self._attempt_ended(order.key, order.attempt.phase, now)
+                self._attempt_ended(order.key, order.attempt.id, order.attempt.phase)
             case Evict(key, member):
                 self._log.warning("evicting", group=str(key), pod=str(member.key))
             case Publish(key, report, _):
@@ -105,39 +117,62 @@ class Chronicle:
     def happened(self, event: Event, now: float) -> None:
         """An event reached the driver."""
         match event:
+            case Observed(key, None, ()):
+                self._starts.gone(key)
+                self._waiting.pop(key, None)
             case Observed(key, group, members):
-                self._observed(key, exists=group is not None or bool(members), now=now)
+                self._starts.seen(key, group, members, now)
+                if key in self._waiting and not any(_waits(pod) for pod in members):
+                    del self._waiting[key]
+            case BindDone(key, uid):
+                self._starts.bound(key, now)
+                self._sightings.acknowledged(uid, now)
+                if key.is_single_pod:
+                    self._attempt_ended(key, AttemptId(uid), AttemptPhase.COMMITTED)
             case BindFailed(key, uid, reason, message):
+                self._sightings.failed(uid)
                 self._log.warning("not bound", group=str(key), uid=uid, reason=reason.value, message=message)
             case RecordRefused(key, attempt, message):
                 self._metrics.attempt_ended("refused")
                 self._log.warning("record refused", group=str(key), attempt=attempt, message=message)
-            case BindDone(key, _) if key.is_single_pod:
-                self._attempt_ended(key, AttemptPhase.COMMITTED, now)
             case _:
                 pass
 
-    def _observed(self, key: GroupKey, *, exists: bool, now: float) -> None:
-        if exists:
-            self._complete_at.setdefault(key, now)
-        else:
-            for memory in (self._complete_at, self._first_bind_at, self._waiting):
-                memory.pop(key, None)
+    def cache_changed(self, now: float) -> None:
+        """The cache has taken in changes; `now` is on the driver's clock."""
+        self._sightings.look(now)
 
-    def _attempt_ended(self, key: GroupKey, phase: AttemptPhase, now: float) -> None:
-        first_bind_at = self._first_bind_at.pop(key, now)
-        span_s = now - first_bind_at
+    def show_waiting(self) -> None:
+        """Bring the gauges of what waits up to date."""
+        self._metrics.pending((each.queue, each.reason, each.gpus) for each in self._waiting.values())
+
+    def _waits(self, hold: Hold) -> None:
+        before = self._waiting.get(hold.group)
+        group, members = self._cache.view(hold.group)
+        gpus = (
+            before.gpus
+            if before is not None and before.members == hold.members
+            else sum(pod.shape.requests.gpus for pod in members if _waits(pod))
+        )
+        queue = group.queue if group is not None else DEFAULT_QUEUE
+        self._waiting[hold.group] = Waiting(queue, hold.reason, hold.members, gpus)
+
+    def _attempt_ended(self, key: GroupKey, attempt: AttemptId, phase: AttemptPhase) -> None:
+        is_committed = phase is AttemptPhase.COMMITTED
+        if not self._starts.ended(key, attempt, is_committed=is_committed):
+            return
         self._metrics.attempt_ended(RESULTS.get(phase, phase.value))
-        if phase is AttemptPhase.COMMITTED:
-            group, members = self._cache.view(key)
-            queue = group.queue if group is not None else QueueName("default")
-            self._metrics.gang_bound(
-                queue, span_s=span_s, queued_s=now - self._complete_at.get(key, first_bind_at)
-            )
-            self._tell(
-                key, Reason.SCHEDULED, f"{len(members)} members, bound within {span_s:.2f} s.", warning=False
-            )
-        self._log.info("attempt ended", group=str(key), phase=phase.value, bind_span_s=round(span_s, 3))
+        span_s = self._starts.span_s(key, attempt)
+        if is_committed:
+            members = self._cache.view(key)[1]
+            note = f"{len(members)} members, bound within {span_s or 0.0:.2f} s."
+            self._tell(key, Reason.SCHEDULED, "Bound." if key.is_single_pod else note, warning=False)
+        self._log.info(
+            "attempt ended",
+            group=str(key),
+            phase=phase.value,
+            bind_span_s=round(span_s, 3) if span_s is not None else None,
+        )
 
     def _tell(self, key: GroupKey, reason: Reason, note: str, *, warning: bool) -> None:
         group, members = self._cache.view(key)
@@ -148,3 +183,7 @@ class Chronicle:
         else:
             return
         self._recorder.event(about, reason, note, warning=warning)
+
+
+def _waits(pod: Pod) -> bool:
+    return pod.counts_for_quorum and not pod.is_bound

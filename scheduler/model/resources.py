@@ -12,6 +12,7 @@ CPU: Final = "cpu"
 MEMORY: Final = "memory"
 EPHEMERAL_STORAGE: Final = "ephemeral-storage"
 PODS: Final = "pods"
+GPU_SUFFIX: Final = "/gpu"  # nvidia.com/gpu, amd.com/gpu, …
 
 
 @final
@@ -63,6 +64,11 @@ class Resources(Mapping[str, int]):
         for name, amount in other._amounts.items():
             rest[name] = rest.get(name, 0) - amount
         return Resources(rest)
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs this is, whatever vendor they are from."""
+        return sum(amount for name, amount in self._amounts.items() if name.endswith(GPU_SUFFIX))
 
     def scaled(self, count: int) -> "Resources":
         """Return this vector `count` times."""

@@ -21,10 +21,12 @@ from prometheus_client import (
 from scheduler.model.ids import QueueName
 from scheduler.model.plan import Admit, Hold
 from scheduler.model.reasons import Reason
+from scheduler.telemetry.gpus import GpuUse
 
 MAX_QUEUES: Final = 50
 OTHER: Final = "other"
 SECONDS_SHORT: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+SECONDS_WIDE: Final = (*SECONDS_SHORT, 15.0, 60.0, 300.0)
 SECONDS_LONG: Final = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0, 10800.0, 43200.0)
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,15 +50,23 @@ class Metrics:
         self._attempts = Counter(
             "tutti_attempts", "Attempts to start a gang, by result.", ["result"], registry=own
         )
+        self._gang_window = Histogram(
+            "tutti_gang_window_seconds",
+            "From the first acknowledged binding of a gang's attempt to the one that made the gang whole: how long early members hold "
+            "GPUs without their peers. Gangs of one are left out.",
+            registry=own,
+            buckets=SECONDS_WIDE,
+        )
         self._bind_span = Histogram(
             "tutti_bind_span_seconds",
-            "From a gang's first binding to its last.",
+            "From the first acknowledged binding of a gang's attempt to its last. Gangs of one are left out.",
             registry=own,
-            buckets=SECONDS_SHORT,
+            buckets=SECONDS_WIDE,
         )
         self._queue_time = Histogram(
             "tutti_queue_time_seconds",
-            "From the moment a gang was complete to its last binding.",
+            "From when this process first saw enough ungated members of a gang to the acknowledged binding that made the gang whole. "
+            "First starts only: repairs, growth, and gangs found bound are left out.",
             ["queue"],
             registry=own,
             buckets=SECONDS_LONG,
@@ -67,14 +77,45 @@ class Metrics:
             ["queue", "reason"],
             registry=own,
         )
+        self._pending_gpus = Gauge(
+            "tutti_pending_gpus",
+            "GPUs that the waiting members of these groups ask for, by queue and reason.",
+            ["queue", "reason"],
+            registry=own,
+        )
+        self._allocatable = Gauge(
+            "tutti_gpus_allocatable", "GPUs of nodes that are ready and not cordoned.", registry=own
+        )
+        self._allocated = Gauge(
+            "tutti_gpus_allocated",
+            "Of these, GPUs that bound pods of any scheduler ask for.",
+            registry=own,
+        )
+        self._allocation = Gauge(
+            "tutti_gpu_allocation_ratio", "Allocated GPUs by allocatable GPUs; 0 without GPUs.", registry=own
+        )
+        self._fragmentation = Gauge(
+            "tutti_gpu_fragmentation_ratio",
+            "Free GPUs on nodes of which a part is in use, by all free GPUs: the share that a gang of whole nodes cannot use.",
+            registry=own,
+        )
         self._requests = Counter(
             "tutti_api_requests", "Requests to the API server.", ["verb", "code"], registry=own
         )
         self._watch_events = Counter(
             "tutti_watch_events", "Changes taken in from watches and lists.", ["kind"], registry=own
         )
-        self._lag = Gauge(
-            "tutti_watch_lag_seconds", "From an acknowledged write to its sight in the cache.", registry=own
+        self._lag = Histogram(
+            "tutti_watch_lag_seconds",
+            "From an acknowledged binding to its sight in the cache, for a sample of the bindings; 0 where the watch was first.",
+            registry=own,
+            buckets=SECONDS_WIDE,
+        )
+        self._delay = Histogram(
+            "tutti_loop_delay_seconds",
+            "How late a timer of the event loop fired that is due four times a second.",
+            registry=own,
+            buckets=SECONDS_SHORT,
         )
         self._silence = Gauge(
             "tutti_watch_silence_seconds", "Since a watch was last heard of.", ["kind"], registry=own
@@ -109,17 +150,38 @@ class Metrics:
         """`result` is one of committed, aborted, refused."""
         self._attempts.labels(result if result in {"committed", "aborted", "refused"} else OTHER).inc()
 
-    def gang_bound(self, queue: QueueName, *, span_s: float, queued_s: float) -> None:
-        """A gang is bound whole."""
-        self._bind_span.observe(max(0.0, span_s))
+    def gang_whole(self, window_s: float) -> None:
+        """A binding made a gang of several whole, so long after the attempt's first."""
+        self._gang_window.observe(max(0.0, window_s))
+
+    def gang_started(self, queue: QueueName, queued_s: float) -> None:
+        """A gang is whole for the first time, so long after it was complete."""
         self._queue_time.labels(self._bounded(queue)).observe(max(0.0, queued_s))
 
-    def pending(self, groups: Iterable[tuple[QueueName, Reason]]) -> None:
-        """Replace the picture of what waits."""
-        tally = Tally((self._bounded(queue), str(reason)) for queue, reason in groups)
+    def gang_bound(self, span_s: float) -> None:
+        """An attempt of a gang of several has bound its last member, so long after its first."""
+        self._bind_span.observe(max(0.0, span_s))
+
+    def pending(self, groups: Iterable[tuple[QueueName, Reason, int]]) -> None:
+        """Replace the picture of what waits: queue, reason, and GPUs that the waiting members ask for."""
+        counts: Tally[tuple[str, str]] = Tally()
+        gpus: Tally[tuple[str, str]] = Tally()
+        for queue, reason, wanted in groups:
+            labels = self._bounded(queue), str(reason)
+            counts[labels] += 1
+            gpus[labels] += wanted
         self._pending.clear()
-        for (queue, reason), count in sorted(tally.items()):
-            self._pending.labels(queue, reason).set(count)
+        self._pending_gpus.clear()
+        for labels in sorted(counts):
+            self._pending.labels(*labels).set(counts[labels])
+            self._pending_gpus.labels(*labels).set(gpus[labels])
+
+    def gpus(self, use: GpuUse) -> None:
+        """Replace the picture of the cluster's GPUs."""
+        self._allocatable.set(use.allocatable)
+        self._allocated.set(use.allocated)
+        self._allocation.set(use.allocation)
+        self._fragmentation.set(use.fragmentation)
 
     def request_answered(self, verb: str, code: int) -> None:
         """Observer of `kube.transport.Transport`; code 0 stands for no answer."""
@@ -135,9 +197,13 @@ class Metrics:
             self._silence.labels(kind).set(seconds)
         self._relists.set(relists)
 
-    def own_write_seen(self, after_s: float) -> None:
-        """The cache shows a write of ours, so long after it was acknowledged."""
-        self._lag.set(max(0.0, after_s))
+    def own_binding_seen(self, after_s: float) -> None:
+        """The cache shows a binding of ours, so long after it was acknowledged."""
+        self._lag.observe(max(0.0, after_s))
+
+    def loop_delayed(self, late_s: float) -> None:
+        """Observer of `delay.sample`."""
+        self._delay.observe(late_s)
 
     def set_aside(self, kinds: Iterable[str]) -> None:
         """Replace the picture of unreadable objects: one entry per object, by kind."""

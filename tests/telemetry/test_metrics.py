@@ -5,6 +5,7 @@ from scheduler.model.ids import GroupKey, QueueName
 from scheduler.model.plan import Admit, Hold
 from scheduler.model.reasons import Reason
 from scheduler.model.status import Status
+from scheduler.telemetry.gpus import GpuUse
 from scheduler.telemetry.metrics import MAX_QUEUES, Metrics
 
 
@@ -15,7 +16,7 @@ def lines(metrics: Metrics) -> list[str]:
 def test_every_series_is_ours_and_none_tells_when_it_was_created() -> None:
     metrics = Metrics()
     metrics.attempt_ended("committed")
-    metrics.gang_bound(QueueName("default"), span_s=0.2, queued_s=1.0)
+    metrics.gang_started(QueueName("default"), 1.0)
     shown = lines(metrics)
     assert shown
     assert all(line.startswith("tutti_") for line in shown)
@@ -24,19 +25,39 @@ def test_every_series_is_ours_and_none_tells_when_it_was_created() -> None:
 
 def test_what_waits_is_replaced_not_added_up() -> None:
     metrics = Metrics()
-    waiting = (QueueName("default"), Reason.GANG_INCOMPLETE)
-    metrics.pending([waiting, waiting])
+    queue, reason = QueueName("default"), Reason.GANG_INCOMPLETE
+    metrics.pending([(queue, reason, 64), (queue, reason, 8)])
     assert 'tutti_pending_groups{queue="default",reason="GangIncomplete"} 2.0' in lines(metrics)
+    assert 'tutti_pending_gpus{queue="default",reason="GangIncomplete"} 72.0' in lines(metrics)
     metrics.pending([])
     assert not any("GangIncomplete" in line for line in lines(metrics))
 
 
 def test_users_cannot_make_more_series_than_there_is_room_for() -> None:
     metrics = Metrics()
-    metrics.pending((QueueName(f"q{number}"), Reason.NO_DOMAIN_FITS) for number in range(10 * MAX_QUEUES))
+    metrics.pending((QueueName(f"q{number}"), Reason.NO_DOMAIN_FITS, 2) for number in range(10 * MAX_QUEUES))
     series = [line for line in lines(metrics) if line.startswith("tutti_pending_groups{")]
     assert len(series) == MAX_QUEUES + 1
     assert f'tutti_pending_groups{{queue="other",reason="NoDomainFits"}} {9.0 * MAX_QUEUES}' in series
+    assert f'tutti_pending_gpus{{queue="other",reason="NoDomainFits"}} {18.0 * MAX_QUEUES}' in lines(metrics)
+
+
+def test_gpus_are_shown_in_pieces_and_as_shares() -> None:
+    metrics = Metrics()
+    metrics.gpus(GpuUse(allocatable=24, allocated=14, in_pieces=2))
+    assert {
+        "tutti_gpus_allocatable 24.0",
+        "tutti_gpus_allocated 14.0",
+        f"tutti_gpu_allocation_ratio {14 / 24}",
+        "tutti_gpu_fragmentation_ratio 0.2",
+    } <= set(lines(metrics))
+
+
+def test_what_was_never_measured_is_not_shown_as_zero_seconds() -> None:
+    shown = lines(Metrics())
+    for name in ("watch_lag", "loop_delay", "gang_window", "bind_span", "decision"):
+        assert f"tutti_{name}_seconds_count 0.0" in shown
+        assert not any(line.startswith(f"tutti_{name}_seconds ") for line in shown)
 
 
 def test_requests_are_counted_by_verb_and_code() -> None:

@@ -1,0 +1,261 @@
+"""What is measured of a gang: from complete to whole, from the first binding to the last, and how late the watch shows it."""
+
+from dataclasses import replace
+
+import pytest
+
+from scheduler.config import ApiSettings
+from scheduler.driver.chronicle import Chronicle
+from scheduler.driver.sightings import SAMPLE
+from scheduler.engine.messages import Bind, BindDone, BindFailed, Observed, Record
+from scheduler.kube.cache import Cache
+from scheduler.kube.credentials import Credentials
+from scheduler.kube.recorder import Recorder
+from scheduler.kube.transport import Transport
+from scheduler.model.ids import POD_DIALECT, AttemptId, GroupKey, NodeName, PodUid
+from scheduler.model.plan import Admit, Assignment, Hold, Plan
+from scheduler.model.podgroups import Attempt, AttemptPhase, PodGroup
+from scheduler.model.pods import Pod
+from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
+from scheduler.telemetry.metrics import Metrics
+from tests.build import gang, shape
+
+KEY = GroupKey("team", "g")
+NODE = NodeName("n0")
+
+
+class World:
+    """A chronicle with a cache and metrics of its own, and a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.metrics = Metrics()
+        self.cache = Cache(scheduler_names=("tutti",), clock=lambda: self.now)
+        transport = Transport(Credentials(server="http://x"), ApiSettings())
+        self.chronicle = Chronicle(self.metrics, Recorder(transport, "test"), self.cache)
+
+    def exist(self, group: PodGroup, pods: tuple[Pod, ...]) -> None:
+        """Put them into the cache and let the driver look."""
+        self.cache.put_group(group)
+        for pod in pods:
+            self.cache.put_pod(replace(pod, scheduler_name="tutti"))
+        self.look(group.key)
+
+    def look(self, key: GroupKey = KEY) -> None:
+        self.chronicle.happened(Observed(key, *self.cache.view(key)), self.now)
+
+    def send(self, *pods: Pod, attempt: str = "e1-1", key: GroupKey = KEY) -> None:
+        for rank, pod in enumerate(pods):
+            slot = Assignment(pod.key, pod.uid, NODE, rank)
+            self.chronicle.instructed(Bind(key, AttemptId(attempt), 1, slot, ""), self.now)
+
+    def acknowledge(self, pod: Pod, *, at: float, key: GroupKey = KEY) -> None:
+        self.now = at
+        self.chronicle.happened(BindDone(key, pod.uid), at)
+
+    def show(self, pod: Pod, *, at: float) -> None:
+        """The watch shows the pod bound."""
+        self.now = at
+        self.cache.put_pod(replace(pod, scheduler_name="tutti", node=NODE))
+        self.chronicle.cache_changed(at)
+
+    def close(self, attempt: str = "e1-1", phase: AttemptPhase = AttemptPhase.COMMITTED) -> None:
+        record = Attempt(AttemptId(attempt), 1, 1, 1, phase, ())
+        self.chronicle.instructed(Record(KEY, record, ""), self.now)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"tutti_{name}", labels)
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()
+
+
+async def test_queue_time_runs_from_the_last_member_needed_to_the_binding_that_makes_the_gang_whole(
+    world: World,
+) -> None:
+    group, pods = gang("g", 3, min_count=2)
+    world.exist(group, pods[:1])
+    world.now = 100.0
+    world.exist(group, pods)
+    world.send(*pods)
+    world.acknowledge(pods[0], at=104.0)
+    assert world.value("queue_time_seconds_count", queue="default") is None
+    world.acknowledge(pods[1], at=107.0)
+    world.acknowledge(pods[2], at=109.0)
+    world.close()
+    assert world.value("queue_time_seconds_count", queue="default") == 1
+    assert world.value("queue_time_seconds_sum", queue="default") == 7.0
+    assert world.value("gang_window_seconds_sum") == 3.0
+    assert world.value("bind_span_seconds_sum") == 5.0
+
+
+async def test_gated_members_do_not_start_the_clock(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, tuple(replace(pod, is_gated=True) for pod in pods))
+    world.now = 50.0
+    world.exist(group, pods)
+    world.send(*pods)
+    for pod in pods:
+        world.acknowledge(pod, at=51.0)
+    assert world.value("queue_time_seconds_sum", queue="default") == 1.0
+
+
+async def test_gang_that_was_bound_before_us_has_no_queue_time(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, tuple(replace(pod, node=NODE) for pod in pods))
+    grown = gang("g", 3, min_count=2)[1]
+    world.exist(group, (*(replace(pod, node=NODE) for pod in pods), grown[2]))
+    world.send(grown[2])
+    world.acknowledge(grown[2], at=9.0)
+    world.close()
+    assert world.value("queue_time_seconds_count", queue="default") is None
+    assert world.value("gang_window_seconds_count") == 0
+    assert world.value("bind_span_seconds_count") == 1
+
+
+async def test_repair_counts_as_a_window_and_not_as_queue_time(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    world.send(*pods)
+    for pod in pods:
+        world.acknowledge(pod, at=1.0)
+        world.show(pod, at=1.0)
+    world.close()
+    world.cache.drop_pod(pods[1].key, pods[1].uid)
+    replacement = replace(pods[1], uid=PodUid("again"))
+    world.exist(group, (replace(pods[0], node=NODE), replacement))
+    world.send(replacement, attempt="e1-2")
+    world.acknowledge(replacement, at=500.0)
+    world.close("e1-2")
+    assert world.value("queue_time_seconds_count", queue="default") == 1
+    assert world.value("gang_window_seconds_count") == 2
+    assert world.value("attempts_total", result="committed") == 2
+
+
+async def test_record_that_is_written_again_ends_the_attempt_once(world: World) -> None:
+    group, pods = gang("g", 1)
+    world.exist(group, pods)
+    world.send(*pods)
+    world.acknowledge(pods[0], at=1.0)
+    world.close()
+    world.close()
+    assert world.value("attempts_total", result="committed") == 1
+    assert world.value("bind_span_seconds_count") == 1
+
+
+async def test_attempt_of_a_predecessor_that_is_only_closed_has_no_span(world: World) -> None:
+    group, pods = gang("g", 1)
+    world.exist(group, tuple(replace(pod, node=NODE) for pod in pods))
+    world.close("e0-7")
+    assert world.value("attempts_total", result="committed") == 1
+    assert world.value("bind_span_seconds_count") == 0
+
+
+async def test_pod_without_a_group_has_a_queue_time_and_no_window(world: World) -> None:
+    key = GroupKey("team", "lone", POD_DIALECT)
+    pod = replace(gang("g", 1)[1][0], group=key)
+    world.cache.put_pod(replace(pod, scheduler_name="tutti"))
+    world.look(key)
+    world.send(pod, key=key)
+    world.acknowledge(pod, at=2.0, key=key)
+    assert world.value("queue_time_seconds_sum", queue="default") == 2.0
+    assert world.value("attempts_total", result="committed") == 1
+    assert world.value("gang_window_seconds_count") == 0
+    assert world.value("bind_span_seconds_count") == 0
+
+
+async def test_group_recreated_under_its_name_starts_from_nothing(world: World) -> None:
+    group, pods = gang("g", 1)
+    world.exist(group, pods)
+    world.cache.drop_pod(pods[0].key, pods[0].uid)
+    world.cache.drop_group(KEY)
+    world.look()
+    world.now = 1000.0
+    world.exist(group, pods)
+    world.send(*pods)
+    world.acknowledge(pods[0], at=1001.0)
+    assert world.value("queue_time_seconds_sum", queue="default") == 1.0
+
+
+# --- the lag of the watch -------------------------------------------------------------------------------------------------
+
+
+async def test_watch_lag_is_from_the_answer_to_the_sight(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    world.send(*pods)
+    world.acknowledge(pods[0], at=10.0)
+    world.chronicle.cache_changed(11.0)
+    world.show(pods[0], at=12.5)
+    world.show(pods[1], at=13.0)
+    world.acknowledge(pods[1], at=14.0)
+    assert world.value("watch_lag_seconds_count") == 2
+    assert world.value("watch_lag_seconds_sum") == 2.5, "the second was seen before its answer came"
+
+
+async def test_bindings_that_fail_or_pods_that_go_are_not_waited_for(world: World) -> None:
+    group, pods = gang("g", SAMPLE + 2)
+    world.exist(group, pods)
+    world.send(*pods[:SAMPLE])
+    for pod in pods[: SAMPLE // 2]:
+        world.chronicle.happened(BindFailed(KEY, pod.uid, Reason.BIND_FAILED, "no"), 1.0)
+    for pod in pods[SAMPLE // 2 : SAMPLE]:
+        world.acknowledge(pod, at=2.0)
+        world.cache.drop_pod(pod.key, pod.uid)
+    world.chronicle.cache_changed(3.0)
+    assert world.value("watch_lag_seconds_count") == 0
+    world.send(pods[SAMPLE], attempt="e1-2")
+    world.acknowledge(pods[SAMPLE], at=4.0)
+    world.show(pods[SAMPLE], at=5.0)
+    assert world.value("watch_lag_seconds_sum") == 1.0
+
+
+# --- what waits -----------------------------------------------------------------------------------------------------------
+
+
+def hold(*pods: Pod, reason: Reason = Reason.NO_DOMAIN_FITS) -> Plan:
+    return Plan((Hold(KEY, Status.UNSCHEDULABLE, reason, "why", tuple(pod.uid for pod in pods)),))
+
+
+async def test_waiting_gpus_are_those_of_waiting_members_by_queue_and_reason(world: World) -> None:
+    group, pods = gang("g", 3, pod=shape(gpus=8))
+    bound = replace(pods[0], node=NODE)
+    world.exist(group, (bound, pods[1], replace(pods[2], is_gated=True)))
+    world.chronicle.cycle_ended(hold(pods[1]), considered=1, seconds=0.001)
+    world.chronicle.show_waiting()
+    assert world.value("pending_groups", queue="default", reason="NoDomainFits") == 1
+    assert world.value("pending_gpus", queue="default", reason="NoDomainFits") == 8
+
+
+async def test_reason_that_changes_is_not_counted_twice(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    world.chronicle.cycle_ended(hold(*pods), considered=1, seconds=0.001)
+    world.chronicle.cycle_ended(
+        hold(*pods, reason=Reason.INSUFFICIENT_RESOURCES), considered=1, seconds=0.001
+    )
+    world.chronicle.show_waiting()
+    assert world.value("pending_gpus", queue="default", reason="NoDomainFits") is None
+    assert world.value("pending_gpus", queue="default", reason="InsufficientResources") == 2
+
+
+@pytest.mark.parametrize("how", ["placed", "bound-by-others", "gone"])
+async def test_gang_that_does_not_wait_any_more_is_not_shown(world: World, how: str) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    world.chronicle.cycle_ended(hold(*pods), considered=1, seconds=0.001)
+    if how == "placed":
+        slots = tuple(Assignment(pod.key, pod.uid, NODE, rank) for rank, pod in enumerate(pods))
+        world.chronicle.cycle_ended(Plan((Admit(KEY, 2, 1, slots),)), considered=1, seconds=0.001)
+    elif how == "bound-by-others":
+        world.exist(group, tuple(replace(pod, node=NODE) for pod in pods))
+    else:
+        world.cache.drop_group(KEY)
+        for pod in pods:
+            world.cache.drop_pod(pod.key, pod.uid)
+        world.look()
+    world.chronicle.show_waiting()
+    assert world.value("pending_groups", queue="default", reason="NoDomainFits") is None
