@@ -17,10 +17,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from scheduler.config import ExtenderSettings
+from scheduler.extender.descriptors import LARGEST_GANG, OTHERS, make_room
 from scheduler.extender.pki import Pki
+from scheduler.telemetry import logs
 
 KEEP_ALIVE_S = 300  # Go keeps idle connections for 90 s; the side that closes first loses requests
-CALLS_AT_ONCE = 20_000  # twice the largest gang: each member waits in a call of its own
+CALLS_AT_ONCE = 2 * LARGEST_GANG  # each member waits in a call of its own
 GRACE_S = 2
 
 
@@ -45,6 +47,12 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serve(app: FastAPI, settings: ExtenderSettings, pki: Pki) -> AsyncGenerator[Address, None]:
     """Serve until left. Raises: ListenError when the port is taken."""
+    room = make_room(CALLS_AT_ONCE)
+    if room < LARGEST_GANG:
+        logs.get("extender").warning(
+            f"open files are limited: a gang of more than {room} members cannot vote; "
+            f"raise the hard limit of the process (ulimit -Hn) to {LARGEST_GANG + OTHERS}"
+        )
     listener = _listen(settings)
     config = uvicorn.Config(
         app,
