@@ -5,6 +5,7 @@ May this pod run on this node? The filters of kube-scheduler that concern one po
 follow kube-scheduler 1.37 (plugins NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit).
 """
 
+import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
@@ -16,7 +17,9 @@ from scheduler.model.snapshot import NodeState
 UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 WILDCARD_IPS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  values read from pods
 NO_LIMIT = 10_000  # copies of a pod that asks for nothing; also the largest gang
-UNBOUNDED_DIGITS = 18  # more digits than any Go int64 has
+INT64_DIGITS = 19  # no Go int64 has more, leading zeros aside
+INT64 = range(-(2**63), 2**63)
+_INTEGER = re.compile("([+-]?)([0-9]+)", re.ASCII)
 
 
 class Refusal(StrEnum):
@@ -82,6 +85,20 @@ def tolerated(shape: PodShape, taint: Taint) -> bool:
     return any(_tolerates(toleration, taint) for toleration in shape.tolerations)
 
 
+def integer(text: str) -> int | None:
+    """
+    Return the number that Gt and Lt compare; None where a text is none, which matches nothing.
+
+    Source: Go's strconv.ParseInt(text, 10, 64), which reads an optional sign, digits, and nothing outside of 64 bits.
+    """
+    form = _INTEGER.fullmatch(text)
+    digits = form[2].lstrip("0") if form is not None else ""
+    if form is None or len(digits) > INT64_DIGITS:
+        return None
+    number = int(f"{form[1]}{digits or 0}")
+    return number if number in INT64 else None
+
+
 _CORDON = Taint(UNSCHEDULABLE_TAINT, TaintEffect.NO_SCHEDULE)
 
 
@@ -112,13 +129,8 @@ def _holds(requirement: Requirement, value: str | None) -> bool:
 def _greater(value: str | None, wanted: tuple[str, ...], sign: int) -> bool:
     if value is None or len(wanted) != 1:
         return False
-    mine, bound = _integer(value), _integer(wanted[0])
+    mine, bound = integer(value), integer(wanted[0])
     return mine is not None and bound is not None and (mine - bound) * sign > 0
-
-
-def _integer(text: str) -> int | None:
-    digits = text.removeprefix("-").removeprefix("+")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= UNBOUNDED_DIGITS else None
 
 
 _TESTS: dict[Operator, Callable[[str | None, tuple[str, ...]], bool]] = {
