@@ -7,11 +7,13 @@ import typer
 from rich.console import Console
 
 from scheduler.cli.errors import ANSWER_IS_NO
+from scheduler.cli.interrupts import heed_sigterm
 from scheduler.cli.manifests import definitions_and_roles
 from scheduler.cli.options import Format
 from scheduler.cli.progress import Progress
 from scheduler.cli.render import Output, show, table
 from scheduler.localcluster import ClusterOptions, ClusterStatus, LocalCluster, NodeShape, build
+from scheduler.localcluster.programs import VERSIONS, Programs
 
 DEFAULT_DIR: Final = Path(".tutti-cluster")
 
@@ -46,11 +48,14 @@ def build_command(
     output: Format = Output.TABLE,
 ) -> None:
     """Build the programs into the cache, once. About eight minutes on two cores; seconds when they are there."""
+    heed_sigterm()
     with Progress(Console(stderr=True), tell_done=True) as progress:
         found = build.build(progress=progress, force=force)
-    programs = {name: str(path) for name, path in sorted(found.paths.items())}
-    document = {"origin": found.origin, "programs": programs}
-    show(document, output, lambda console: table(console, ("PROGRAM", "PATH"), list(programs.items())))
+    document = {
+        "origin": found.origin,
+        "programs": {name: str(path) for name, path in sorted(found.paths.items())},
+    }
+    show(document, output, lambda console: _draw_built(console, found))
 
 
 @app.command()
@@ -74,6 +79,7 @@ def up(
     output: Format = Output.TABLE,
 ) -> None:
     """Start the cluster of this directory, or what is missing of it. Prints the kubeconfig's path."""
+    heed_sigterm()
     source = node_file or NodeShape(
         count=nodes, gpus=gpus, racks=racks, blocks=blocks, cpu=cpu, memory=memory
     )
@@ -99,6 +105,11 @@ def status(directory: Dir = DEFAULT_DIR, output: Format = Output.TABLE) -> None:
     show(document, output, lambda console: _draw(console, document))
     if not found.running:
         raise typer.Exit(ANSWER_IS_NO)
+
+
+def _draw_built(console: Console, found: Programs) -> None:
+    table(console, ("PROGRAM", "VERSION"), sorted(VERSIONS.items()))
+    print(f"All of them in {found.paths['etcd'].parent}")
 
 
 def _document(status: ClusterStatus) -> dict[str, Any]:
@@ -128,6 +139,7 @@ def _draw(console: Console, document: dict[str, Any]) -> None:
             f"Nothing runs in {document['directory']}; tutti cluster up starts it.",
             highlight=False,
             markup=False,
+            soft_wrap=True,  # a path is copied whole
         )
         return
     rows = [(p["name"], "yes" if p["running"] else "no", p["pid"], p["port"]) for p in document["programs"]]

@@ -11,11 +11,13 @@ import json
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from scheduler.localcluster.access import Access
+from scheduler.localcluster.errors import LocalClusterError
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -29,12 +31,15 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
+        """The body as values; LocalClusterError if the request failed."""
+        if self.code not in {http.HTTPStatus.OK, http.HTTPStatus.CREATED}:
+            raise LocalClusterError(f"The API server does not answer as it should: {self.message()}.")
         return json.loads(self.body)
 
     def message(self) -> str:
         """The server's own words, on one line."""
         try:
-            return str(self.json()["message"])
+            return str(json.loads(self.body)["message"])
         except (ValueError, KeyError, TypeError):
             return " ".join(self.body.decode("utf-8", "replace").split())[:300] or f"HTTP {self.code}"
 
@@ -67,13 +72,14 @@ class ApiServer:
                     return Answer(0, str(error).encode())
         raise AssertionError("unreachable")
 
-    def wait_ready(self, *, path: str, give_up_at: float, alive: Any) -> bool:
-        """Ask until the answer is 200; False at the deadline or as soon as `alive()` is false."""
+    def wait_ready(self, *, path: str, give_up_at: float, alive: Callable[[], bool]) -> bool:
+        """Ask until the answer is 200; False at the deadline or as soon as `alive()` is false: then another has answered."""
         while time.monotonic() < give_up_at:
-            if self.request("GET", path).code == http.HTTPStatus.OK:
-                return True
+            ready = self.request("GET", path).code == http.HTTPStatus.OK
             if not alive():
                 return False
+            if ready:
+                return True
             time.sleep(0.05)
         return False
 

@@ -24,6 +24,7 @@ from typing import IO
 
 from scheduler.localcluster import programs, state, toolchain
 from scheduler.localcluster.errors import LocalClusterError
+from scheduler.localcluster.failures import FULL
 from scheduler.localcluster.programs import Programs
 from scheduler.localcluster.progress import Progress, Step, silent
 from scheduler.localcluster.recipes import RECIPES, Recipe
@@ -73,6 +74,7 @@ def _build(target: Path, progress: Progress) -> None:
             go = toolchain.go(target.parent, progress)
             for recipe in RECIPES:
                 _build_recipe(_Go(go, log, progress, fresh / "src"), recipe, fresh / "bin")
+        progress(Step("trying the programs"))
         programs.check(Programs({name: fresh / "bin" / name for name in programs.VERSIONS}, "cache"))
         if target.exists():  # running clusters keep the files they have open
             target.rename(fresh / "old")
@@ -187,10 +189,12 @@ def _failure(title: str, lines: list[str]) -> str:
     words = next((line for line in reversed(lines) if line.strip()), "it said nothing")
     told = " ".join(lines)
     name = title.partition(":")[0]
-    if "no space left on device" in told:
+    if any(sign in told.lower() for sign in FULL):
         return f"The disk became full while building {name}; free 6 GB and run `tutti cluster build` again (log: {log_file()})."
     if "dial tcp" in told or "no such host" in told or "proxyconnect" in told:
         return f"The sources of {name} cannot be fetched ({words[:200]}); check the network or set GOPROXY, then run it again."
+    if "signal: killed" in told:
+        return f"The compiler was killed while building {name}, likely for want of memory; free 4 GB and run it again."
     return f"{name} cannot be built: {words[:300]}; the log is {log_file()}."
 
 
@@ -248,7 +252,7 @@ def _writing(where: Path) -> Iterator[None]:
         where.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise LocalClusterError(
                 f"The disk of {where} is full; free 6 GB and run `tutti cluster build` again."
             ) from error

@@ -5,15 +5,15 @@
         cluster.kubeconfig("admin")
 
 *Theory of operation.* The state file is written before the first program starts and after each one, so another process
-can always end exactly what was started. `up` walks one list: whatever of it is missing is started, made or applied; so
-a second `up` finds nothing to do, and an `up` after a crash of one program starts that one again. An `up` that
-fails ends what it started. `down` removes keys, data and state, and keeps logs and the audit log for reading.
+can always end exactly what was started; a program started in the instant before it could be written down is found by its
+token. `up` walks one list: whatever of it is missing is started, made or applied; so a second `up` finds nothing to do,
+and an `up` after a crash, of one program or of an earlier `up`, goes on from there. An `up` that fails ends what it
+started. `down` removes keys, data and state, and keeps logs and the audit log for reading.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import secrets
@@ -23,11 +23,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from scheduler.localcluster import (
     access,
     build,
     components,
+    failures,
     filling,
     manifests,
     nodes,
@@ -39,6 +41,7 @@ from scheduler.localcluster import (
 from scheduler.localcluster.apiserver import ApiServer
 from scheduler.localcluster.components import APISERVER, ETCD, Plan
 from scheduler.localcluster.errors import LocalClusterError
+from scheduler.localcluster.failures import PortLostError
 from scheduler.localcluster.identities import BY_NAME, IDENTITIES, bootstrap
 from scheduler.localcluster.layout import Layout
 from scheduler.localcluster.nodes import NodeShape
@@ -52,8 +55,10 @@ READY_WITHIN_S = 60.0
 GRACE_S: Mapping[str, float] = {APISERVER: 3.0}
 """How long a program may take to end by itself. The data goes anyway, so nothing is gained by waiting longer."""
 
+_ANSWERS_WITHIN_S = 5.0
+"""One question for readiness; another program on the port may never answer, while ours has ended."""
+
 _PORT_RACES = 3
-_PORT_TAKEN = ("address already in use", "bind: permission denied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class LocalCluster:
         self._nodes = nodes
         self._bin_dir = bin_dir
         self._options = options
+        self._said_before: dict[str, int] = {}  # bytes of a program's log that are of an earlier start
 
     def __enter__(self) -> LocalCluster:
         self.up()
@@ -111,31 +117,22 @@ class LocalCluster:
         found = programs.find(self._bin_dir) or build.build(progress=progress)
         if found.origin != "cache":  # the cache was checked when it was built
             programs.check(found)
-        with self._alone(), _disk_full(self.layout.root):
-            for race in range(_PORT_RACES):
+        self._check_directory()
+        with self._alone():
+            for race in range(1, _PORT_RACES + 1):
                 try:
-                    self._start(found.paths, self._choices(wanted), progress)
+                    self._bring_up(found.paths, wanted, applied, progress)
                     break
-                except _PortLostError as error:
-                    if race + 1 == _PORT_RACES or self._options.port:
-                        raise LocalClusterError(str(error)) from error
-            with self._undone_on_failure():
-                server = self._server()
-                progress(Step(f"{len(wanted)} nodes", time.monotonic() - began))
-                filling.create_nodes(server, wanted)
-                self._wait_for_helpers()
-                filling.wait_settled(
-                    server, {each["metadata"]["name"] for each in wanted}, give_up_after_s=READY_WITHIN_S
-                )
-                manifests.apply(server, applied)
-                server.close()
-                self._save(replace(self._known(), nodes=len(wanted), ready=True))
+                except PortLostError:
+                    # Where something ran before, the ports are chosen for good; otherwise there are others to choose.
+                    if race == _PORT_RACES or self.layout.state.exists():
+                        raise
         progress(Step("control plane", time.monotonic() - began, done=True))
         return self.status()
 
     def down(self) -> bool:
         """End exactly the processes of this cluster; True if there were any. Safe to repeat, also after a crash."""
-        if not self.layout.root.exists():
+        if not self.layout.lock.exists():
             return False
         with self._alone():
             return self._end()
@@ -210,33 +207,64 @@ class LocalCluster:
             self._spawn(plan, program)
             self._wait(plan, program)
 
-    def _start(self, binaries: Mapping[str, Path], choices: str, progress: Progress) -> None:
-        known = state.load(self.layout.state)
-        living = (
-            [name for name, process in known.processes.items() if processes.is_alive(process)]
-            if known
-            else []
-        )
-        if known and living and known.choices != choices:
+    def _bring_up(
+        self,
+        binaries: Mapping[str, Path],
+        wanted: list[nodes.Manifest],
+        applied: list[tuple[Path, dict[str, Any]]],
+        progress: Progress,
+    ) -> None:
+        """Start, make and apply whatever is missing; whatever this has started is ended if it fails, Ctrl-C included."""
+        choices = self._choices(wanted)
+        living = self._living()
+        if living and self._known().choices != choices:
             raise LocalClusterError(
                 f"The cluster in {self.layout.root} runs with other nodes or options; take it down first or choose another directory."
             )
         if not living:
             self._end()
-            self._lay_out(binaries, choices)
+        try:
+            if not living:
+                self._lay_out(binaries, choices)
+            self._start(progress)
+            self._fill(wanted, applied, progress)
+        except BaseException:
+            if living:
+                processes.stop(self._living() - living, grace_s=5.0)
+            else:
+                self._end()
+            raise
+
+    def _start(self, progress: Progress) -> None:
         plan = self._plan()
-        with self._undone_on_failure(keep=bool(living)):
-            for name in plan.programs():
-                process = self._known().processes.get(name)
-                if process is None or not processes.is_alive(process):
-                    progress(Step(f"starting {name}"))
-                    self._spawn(plan, name)
-                if name in {ETCD, APISERVER}:  # the others wait for the API server by themselves
-                    self._wait(plan, name)
-                if name == APISERVER:  # before anybody who needs these rights asks and has to try again
-                    server = self._server()
-                    manifests.apply(server, [("the local cluster's own roles", each) for each in bootstrap()])
-                    server.close()
+        for name in plan.programs():
+            if not self._runs(plan, name):
+                progress(Step(f"starting {name}"))
+                self._spawn(plan, name)
+            if name in {ETCD, APISERVER}:  # the others wait for the API server by themselves
+                self._wait(plan, name)
+            if name == APISERVER:  # before anybody who needs these rights asks and has to try again
+                server = self._server()
+                manifests.apply(server, [("the local cluster's own roles", each) for each in bootstrap()])
+                server.close()
+
+    def _fill(
+        self,
+        wanted: list[nodes.Manifest],
+        applied: list[tuple[Path, dict[str, Any]]],
+        progress: Progress,
+    ) -> None:
+        progress(Step(f"{len(wanted)} nodes"))
+        server = self._server()
+        filling.create_nodes(server, wanted)
+        plan = self._plan()
+        for name in plan.programs()[2:]:
+            self._wait(plan, name)
+        names = {each["metadata"]["name"] for each in wanted}
+        filling.wait_settled(server, names, give_up_after_s=READY_WITHIN_S)
+        manifests.apply(server, applied)
+        server.close()
+        self._save(replace(self._known(), nodes=len(wanted), ready=True))
 
     def _lay_out(self, binaries: Mapping[str, Path], choices: str) -> None:
         chosen = ports.choose(components.PORTS, given={APISERVER: self._options.port})
@@ -254,48 +282,46 @@ class LocalCluster:
         access.make(self.layout.access, IDENTITIES, endpoint=self.endpoint)
         components.write(self._plan())
 
-    def _spawn(self, plan: Plan, name: str) -> None:
+    def _runs(self, plan: Plan, name: str) -> bool:
+        """Does the program run? One that an `up` started in the instant before it crashed is written down here."""
         known = self._known()
+        process = known.processes.get(name)
+        if process is not None and processes.is_alive(process):
+            return True
+        stray = processes.running(components.command(plan, name), token=known.token)
+        if stray is not None:
+            self._save(known.with_process(name, stray))
+        return stray is not None
+
+    def _spawn(self, plan: Plan, name: str) -> None:
+        known, log = self._known(), self.layout.log(name)
+        self._said_before[name] = log.stat().st_size if log.exists() else 0
         process = processes.spawn(
-            components.command(plan, name), log=self.layout.log(name), token=known.token, cwd=self.layout.root
+            components.command(plan, name), log=log, token=known.token, cwd=self.layout.root
         )
         self._save(known.with_process(name, process))
 
-    def _wait_for_helpers(self) -> None:
-        plan = self._plan()
-        for name in plan.programs()[2:]:
-            self._wait(plan, name)
-
     def _wait(self, plan: Plan, name: str) -> None:
         """Until the program says it is ready; LocalClusterError with its last words if it ends or stays silent."""
-        process = self._known().processes[name]
+        process, log = self._known().processes[name], self.layout.log(name)
         give_up_at = time.monotonic() + READY_WITHIN_S
         if name == components.KWOK:
-            server = ApiServer(f"http://127.0.0.1:{plan.ports[name]}", plan.access)
+            server = ApiServer(
+                f"http://127.0.0.1:{plan.ports[name]}", plan.access, timeout_s=_ANSWERS_WITHIN_S
+            )
         else:
-            server = ApiServer(plan.address(name), plan.access, "kube-apiserver-client")
+            server = ApiServer(
+                plan.address(name), plan.access, "kube-apiserver-client", timeout_s=_ANSWERS_WITHIN_S
+            )
         path = components.READY_PATH[name]
         ready = server.wait_ready(path=path, give_up_at=give_up_at, alive=lambda: processes.is_alive(process))
         server.close()
-        if not ready:
-            self._explain(name, process)
-
-    def _explain(self, name: str, process: Process) -> None:
-        log = self.layout.log(name)
-        words = _last_words(log)
+        if ready:
+            return
         if processes.is_alive(process):
             raise LocalClusterError(f"{name} was not ready within {READY_WITHIN_S:.0f} s; its log is {log}.")
-        if any(sign in words for sign in _PORT_TAKEN):
-            raise _PortLostError(
-                f"A port of {name} was taken by another program just now ({words}); run it again."
-            )
-        if "no space left on device" in words:
-            raise LocalClusterError(
-                f"The disk of {self.layout.root} is full: {name} cannot write; free some space and run it again."
-            )
-        raise LocalClusterError(
-            f"{name} ended before it was ready: {words or 'it said nothing'}; its log is {log}."
-        )
+        words = failures.last_words(log, since=self._said_before.get(name, 0))
+        raise failures.ended_early(name, log, words, code=processes.exit_code(process), port=plan.ports[name])
 
     def _end(self) -> bool:
         known = state.load(self.layout.state)
@@ -314,16 +340,10 @@ class LocalCluster:
         self.layout.state.unlink(missing_ok=True)
         return alive
 
-    @contextlib.contextmanager
-    def _undone_on_failure(self, *, keep: bool = False) -> Iterator[None]:
-        """End everything if the block fails, Ctrl-C included; `keep` spares a cluster that ran before."""
-        was_ready = keep or self._known().ready
-        try:
-            yield
-        except BaseException:
-            if not was_ready:
-                self._end()
-            raise
+    def _living(self) -> set[Process]:
+        """The programs of this cluster that run now, as far as they are written down."""
+        known = state.load(self.layout.state)
+        return {each for each in known.processes.values() if processes.is_alive(each)} if known else set()
 
     def _plan(self) -> Plan:
         known = self._known()
@@ -349,43 +369,18 @@ class LocalCluster:
     def _save(self, fresh: state.State) -> None:
         state.save(self.layout.state, fresh)
 
-    def _alone(self) -> contextlib.AbstractContextManager[None]:
-        return state.alone(
-            self.layout.lock, what=f"Another command works on the cluster in {self.layout.root}"
-        )
+    def _check_directory(self) -> None:
+        """`up` and `down` remove folders by their names, which in a folder of somebody else would be somebody else's."""
+        root = self.layout.root
+        with failures.of_files(root):
+            if root.exists() and not self.layout.lock.exists() and any(root.iterdir()):
+                raise LocalClusterError(
+                    f"{root} holds something other than a local cluster; give a new or empty directory."
+                )
 
-
-class _PortLostError(Exception):
-    """Between choosing a free port and using it, somebody else took it."""
-
-
-def _last_words(log: Path) -> str:
-    """The last line that says what went wrong, shortened."""
-    try:
-        lines = [
-            line
-            for line in log.read_text(encoding="utf-8", errors="replace")[-8000:].splitlines()
-            if line.strip()
-        ]
-    except OSError:
-        return ""
-    telling = [
-        line
-        for line in lines
-        if any(sign in line.lower() for sign in ("error", "fatal", "no space", "already in use", "fail"))
-    ]
-    return " ".join((telling or lines or [""])[-1].split())[-300:]
-
-
-@contextlib.contextmanager
-def _disk_full(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise LocalClusterError(
-                f"The disk of {directory} is full; free some space and run it again."
-            ) from error
-        raise LocalClusterError(
-            f"{error.filename or directory} cannot be used ({error.strerror}); check the directory."
-        ) from error
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One command at a time; what the system refuses to do with the files is told in a sentence."""
+        busy = f"Another command works on the cluster in {self.layout.root}"
+        with failures.of_files(self.layout.root), state.alone(self.layout.lock, what=busy):
+            yield

@@ -103,6 +103,19 @@ def with_token(token: str) -> list[Process]:
     return found
 
 
+def running(command: Sequence[str], *, token: str) -> Process | None:
+    """The process that carries the token and was started by this command line."""
+    wanted = [os.fsencode(word) for word in command]
+    for process in with_token(token):
+        try:
+            words = (Path("/proc") / str(process.pid) / "cmdline").read_bytes().split(b"\0")[:-1]
+        except OSError:  # ended meanwhile
+            continue
+        if words[-len(wanted) :] == wanted:  # a script's interpreter stands in front
+            return process
+    return None
+
+
 _children: dict[int, subprocess.Popen[bytes]] = {}
 """Our own children, so that the dead ones can be reaped and their exit codes read."""
 

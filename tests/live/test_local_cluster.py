@@ -1,12 +1,16 @@
-"""The simulated kubelets behave as far as the scheduler's tests rely on them."""
+"""The control plane and its simulated kubelets behave as far as the scheduler's tests rely on them."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from scheduler.localcluster import LocalCluster
+from scheduler.localcluster import LocalCluster, NodeShape, processes, state
 from tests.live.api import Api, ApiError, Json, jobs, nodes, pod, pod_manifest, pods
 
 pytestmark = pytest.mark.live
@@ -119,3 +123,41 @@ async def test_stopped_kube_scheduler_binds_nothing_and_restarted_it_binds(
         await asyncio.to_thread(cluster.restart, "kube-scheduler")
     assert cluster.status().running
     await tenant.until(lambda: tenant.get(pod(namespace, "waits")), lambda x: x["spec"].get("nodeName"))
+
+
+def test_a_crashed_up_is_completed_by_the_next_and_down_ends_it_all(tmp_path: Path) -> None:
+    few = NodeShape(count=2, racks=1, blocks=1)
+    one = LocalCluster(tmp_path / "one", few)
+
+    def started() -> dict[str, processes.Process]:
+        known = state.load(one.layout.state)
+        return dict(known.processes) if known else {}
+
+    words = ["--nodes", "2", "--racks", "1", "--blocks", "1", "--bare", "--dir", str(one.layout.root)]
+    parent = subprocess.Popen([sys.executable, "-m", "scheduler.cli", "cluster", "up", *words])
+    try:
+        deadline = time.monotonic() + 60
+        while "kube-apiserver" not in started():
+            assert parent.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        parent.kill()
+        parent.wait()
+        before = started()
+        assert {"etcd", "kube-apiserver"} <= before.keys()
+        assert not one.status().running
+
+        first = one.up()
+        assert first.running
+        assert {name: started()[name] for name in before} == before, "what ran was kept"
+        assert one.up() == first, "twice is one cluster"
+        everything = started()
+
+        with LocalCluster(tmp_path / "two", few) as beside:
+            assert one.down()
+            assert not any(processes.is_alive(each) for each in everything.values())
+            assert beside.status().running
+    finally:
+        parent.kill()
+        parent.wait()
+        one.down()

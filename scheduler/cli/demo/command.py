@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import json
 import platform
-import signal
 import sys
 import time
 from importlib.metadata import version
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +17,7 @@ from scheduler.cli.demo import play, stage, verdict
 from scheduler.cli.demo.narration import Teller
 from scheduler.cli.demo.story import Load, load_for
 from scheduler.cli.errors import ANSWER_IS_NO
+from scheduler.cli.interrupts import heed_sigterm
 from scheduler.cli.options import Format
 from scheduler.cli.progress import Progress
 from scheduler.cli.render import Output
@@ -51,7 +50,7 @@ def demo(
     asks for two gangs that fit only one at a time: under Tutti one starts whole and the other waits whole; pod by pod
     both deadlock. Exits with 0 only if everything came out so. The first run builds the control plane, which takes minutes.
     """
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    heed_sigterm()
     console = Console(stderr=output is not Output.TABLE, width=None if sys.stdout.isatty() else 80)
     shape = NodeShape(count=nodes, gpus=gpus, racks=min(8, nodes), blocks=2)
     load = load_for(nodes, gpus)
@@ -133,7 +132,3 @@ def _how_to_use(console: Console, here: stage.Stage) -> None:
     )
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _as_interrupt(_: int, __: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)  # which asyncio answers by ending its tasks in order
