@@ -1,107 +1,100 @@
 """
-What was seen of each object and what its status should say; writes where the two differ.
+What was seen of each object of ours and what its status should say; writes where the two differ.
 
-Handlers and the cache only mark; one loop looks at what is marked, at most every `PAUSE_S`, so a gang of a thousand that starts
-costs a few writes and not a thousand. Everything here can be lost and found again by a list.
+Theory of operation. Handlers and the cache only mark; one loop looks at what is marked, at most every `PAUSE_S`, so a gang of a thousand
+that starts costs a few writes and not a thousand. What a status is made from comes from our own reflectors; what it says by now comes
+from kopf's watch and from the answers to our own writes, whichever is newer. A write that fails is tried again, ever more slowly.
+Everything here can be lost and found again by a list.
+
+Next: `group_views`, `queue_views` and `topology_views` say what a status should be; `job_groups` makes groups.
 """
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from scheduler.controller import jobs, views
-from scheduler.controller.views import Condition
+from scheduler.controller import conditions, group_views, queue_views, topology_views
+from scheduler.controller.conditions import Condition
+from scheduler.controller.job_groups import JobGroups
+from scheduler.controller.sightings import KINDS, Body, Ref, Seen
+from scheduler.controller.sums import Sums
 from scheduler.dialects.own import GROUP, VERSION, parse_queue, parse_topology, unsupported
+from scheduler.dialects.own_cluster import unsupported_in_queue
 from scheduler.kube import errors
-from scheduler.kube.cache import PREFERRED_TOPOLOGY, Cache
-from scheduler.kube.recorder import Recorder, Regarding
+from scheduler.kube.cache import Cache
 from scheduler.kube.transport import Transport
-from scheduler.model.ids import GroupKey, QueueName
+from scheduler.model.ids import GroupKey
 from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.reasons import Reason
-from scheduler.model.resources import NOTHING
 from scheduler.objects.errors import BadObject
 from scheduler.telemetry import logs
 
 PAUSE_S: Final = 0.5
-QUEUE_PAUSE_S: Final = 2.0
+SUMS_PAUSE_S: Final = 2.0  # between two looks at what depends on everything else
 REST_S: Final = (
     1.0  # between two writes to one object, and longer for large gangs: their record makes every write dear
 )
 REST_PER_MEMBER_S: Final = 0.003
+BINDING_S: Final = (
+    10.0  # how long the numbers of a group that is being bound can wait; a commit that takes longer is news
+)
+RETRY_S: Final = 1.0  # doubled with each further failure
+RETRY_MAX_S: Final = 60.0
+DOUBT_S: Final = 60.0  # what the cache has not known for so long is gone; kopf may have missed its deletion
 AT_ONCE: Final = 16
 MANAGER: Final = "tutti-operator"
 APPLY: Final = "application/apply-patch+yaml"
-API: Final = f"/apis/{GROUP}/{VERSION}"
 
-Body = Mapping[str, Any]
-
-
-def _encode(body: Body) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
+Status = tuple[dict[str, Any], tuple[Condition, ...]]
 
 
-class Ref(NamedTuple):
-    """An object of ours. `namespace` is empty for cluster-scoped kinds."""
+@dataclass(slots=True)
+class _Pace:
+    """How fast one object may be written to."""
 
-    plural: str
-    namespace: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        """Path of the object in the API."""
-        return (
-            f"{API}/namespaces/{self.namespace}/{self.plural}/{self.name}"
-            if self.namespace
-            else f"{API}/{self.plural}/{self.name}"
-        )
+    rests_until: float = 0.0
+    failures: int = 0
+    binding_since: float | None = None
 
 
 class Board:
-    """Owns the marks. `see` and `forget` are called by handlers, `run` is the loop; all on one event loop."""
+    """Owns what was seen, and the marks. `see` and `forget` are called by handlers, `run` is the loop; all on one event loop."""
 
     def __init__(
         self,
         transport: Transport,
         cache: Cache,
-        recorder: Recorder,
-        scheduler_names: tuple[str, ...],
+        job_groups: JobGroups,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._transport = transport
         self._cache = cache
-        self._recorder = recorder
-        self._scheduler_names = scheduler_names
+        self._job_groups = job_groups
         self._wall_clock = wall_clock
-        self._bodies: dict[Ref, Body] = {}
+        self._seen: dict[Ref, Seen] = {}
+        self._paces: dict[Ref, _Pace] = {}
         self._marked: set[Ref] = set()
-        self._jobs: dict[tuple[str, str], Body] = {}
         self._wake = asyncio.Event()
-        self._queues_at = 0.0
-        self._rested_at: dict[Ref, float] = {}
+        self._sums = Sums()
+        self._sums_are_due = True
+        self._sums_at = 0.0
         self._log = logs.get("controller")
 
     def see(self, plural: str, body: Body) -> None:
-        """An object exists, in this state."""
-        ref = _ref(plural, body)
-        self._bodies[ref] = body
-        self._mark(ref)
+        """An object exists, in this state. Older news than what is known, such as before our own last write, is none."""
+        ref, seen = Ref.of(plural, body), Seen.of(body)
+        known = self._seen.get(ref)
+        if known is None or seen.version >= known.version:
+            self._seen[ref] = seen
+            self._sums_are_due = True
+            self._mark(ref)
 
     def forget(self, plural: str, body: Body) -> None:
-        """An object no longer exists."""
-        ref = _ref(plural, body)
-        self._bodies.pop(ref, None)
-        self._rested_at.pop(ref, None)
-
-    def see_job(self, body: Body) -> None:
-        """A Job exists that may ask for a group."""
-        if jobs.asks(body):
-            meta = body.get("metadata", {})
-            self._jobs[str(meta.get("namespace", "")), str(meta.get("name", ""))] = body
-            self._wake.set()
+        """An object no longer exists. One of the same name may: events of different objects may overtake each other."""
+        self._drop(Ref.of(plural, body), Seen.of(body).uid)
 
     async def run(self) -> None:
         """Write what differs, until cancelled."""
@@ -109,13 +102,13 @@ class Board:
             await self._sleep()
             self._note_changes()
             marked, self._marked = self._marked, set()
-            waiting, self._jobs = self._jobs, {}
+            self._wake.clear()
             gate = asyncio.Semaphore(AT_ONCE)
             async with asyncio.TaskGroup() as tasks:
                 for ref in sorted(marked):
                     tasks.create_task(self._guarded(gate, ref))
-                for key in sorted(waiting):
-                    tasks.create_task(self._make_group(waiting[key]))
+
+    # --- what to look at -------------------------------------------------------------------------------------------------
 
     async def _sleep(self) -> None:
         changed = asyncio.ensure_future(self._cache.changed.wait())
@@ -125,179 +118,199 @@ class Board:
         finally:
             changed.cancel()
             woken.cancel()
-        self._wake.clear()
         await asyncio.sleep(PAUSE_S)
 
     def _note_changes(self) -> None:
         changes = self._cache.drain()
         for key in changes.groups:
             self._mark_known(Ref("podgroups", key.namespace, key.name))
+        gone = [key for key in changes.groups if self._cache.declared_group(key) is None]
+        if gone:
+            self._job_groups.groups_gone(gone)
+        if self._sums.look_around(self._cache.snapshot()):
+            self._mark_all(lambda ref: ref.plural == "podgroups")
         if changes.everything or changes.capacity or changes.groups:
-            now = asyncio.get_running_loop().time()
-            if now >= self._queues_at:
-                self._queues_at = now + QUEUE_PAUSE_S
-                for ref in [ref for ref in self._bodies if ref.plural != "podgroups"]:
-                    self._mark_known(ref)
-            else:
-                asyncio.get_running_loop().call_at(self._queues_at, self._cache.changed.set)
+            self._sums_are_due = True
+        if self._sums_are_due:
+            self._count_when_rested()
+
+    def _count_when_rested(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._sums_at:
+            loop.call_at(self._sums_at, self._wake.set)
+            return
+        self._sums_are_due, self._sums_at = False, loop.time() + SUMS_PAUSE_S
+        self._sums.count(self._has_timed_out)
+        self._mark_all(lambda ref: ref.plural != "podgroups")
+
+    def _mark_all(self, concerned: Callable[[Ref], bool]) -> None:
+        self._marked.update(ref for ref in self._seen if concerned(ref))
+
+    def _has_timed_out(self, key: GroupKey) -> bool:
+        seen = None if key.is_single_pod else self._seen.get(Ref("podgroups", key.namespace, key.name))
+        return seen is not None and _has_timed_out(seen)
 
     def _mark(self, ref: Ref) -> None:
         self._marked.add(ref)
         self._wake.set()
 
     def _mark_known(self, ref: Ref) -> None:
-        if ref in self._bodies:
+        if ref in self._seen:
             self._mark(ref)
 
-    async def _guarded(self, gate: asyncio.Semaphore, ref: Ref) -> None:
-        """Look at one object; what goes wrong with it is told and does not touch the others."""
-        async with gate:
-            try:
-                await self._look(ref)
-            except errors.NotFound:
-                self._bodies.pop(ref, None)
-            except errors.Conflict:
-                pass  # deleted and made again meanwhile; the new one has been or will be seen
-            except (errors.ApiError, BadObject) as problem:
-                self._log.warning(
-                    "status not written",
-                    kind=ref.plural,
-                    namespace=ref.namespace,
-                    name=ref.name,
-                    why=str(problem),
-                )
+    def _drop(self, ref: Ref, uid: str) -> None:
+        seen = self._seen.get(ref)
+        if seen is not None and seen.uid == uid:
+            del self._seen[ref]
+            self._paces.pop(ref, None)
 
-    async def _look(self, ref: Ref) -> None:
-        body = self._bodies.get(ref)
-        if body is None:
+    # --- looking at one --------------------------------------------------------------------------------------------------
+
+    async def _guarded(self, gate: asyncio.Semaphore, ref: Ref) -> None:
+        """Look at one object; what goes wrong with it is told, does not touch the others, and is tried again."""
+        async with gate:
+            seen = self._seen.get(ref)
+            if seen is None:
+                return
+            try:
+                await self._look(ref, seen)
+            except errors.NotFound:
+                self._drop(ref, seen.uid)
+            except errors.ApiError as problem:
+                self._failed(ref, problem)
+
+    def _failed(self, ref: Ref, problem: errors.ApiError) -> None:
+        if ref not in self._seen:
             return
-        match ref.plural:
-            case "podgroups":
-                fields, conditions = self._group(ref, body)
-            case "queues":
-                fields, conditions = self._queue(ref, body)
-            case _:
-                fields, conditions = self._topology(ref, body)
-        status = {**fields, "conditions": self._timed(body, conditions)}
-        if _shows(body, status):
+        pace = self._pace(ref)
+        delay_s = min(RETRY_MAX_S, RETRY_S * 2.0 ** min(pace.failures, 16))
+        pace.failures += 1
+        asyncio.get_running_loop().call_later(delay_s, self._mark_known, ref)
+        self._log.warning(
+            "status not written",
+            kind=ref.plural,
+            namespace=ref.namespace,
+            name=ref.name,
+            why=problem.message,
+        )
+
+    async def _look(self, ref: Ref, seen: Seen) -> None:
+        said = self._wanted(ref, seen)
+        if said is None:
             return
-        loop = asyncio.get_running_loop()
-        rested_at = self._rested_at.get(ref, 0.0)
-        if loop.time() < rested_at or (ref.plural == "podgroups" and self._is_being_bound(ref)):
-            loop.call_at(max(rested_at, loop.time() + REST_S), self._mark_known, ref)
+        fields, conditions_said = said
+        now = self._wall_clock()
+        status = {
+            **fields,
+            "observedGeneration": seen.generation,
+            "conditions": conditions.timed(conditions_said, seen.status, seen.generation, now),
+        }
+        if conditions.shows(seen.status, status):
+            return
+        loop, pace = asyncio.get_running_loop(), self._pace(ref)
+        if loop.time() < pace.rests_until or self._is_being_bound(ref, pace):
+            loop.call_at(max(pace.rests_until, loop.time() + REST_S), self._mark_known, ref)
             return
         members = fields.get("members", {}).get("total", 0)
-        self._rested_at[ref] = loop.time() + REST_S + REST_PER_MEMBER_S * members
-        await self._apply(ref, body, status)
+        pace.rests_until = loop.time() + REST_S + REST_PER_MEMBER_S * members
+        written = Seen.of(json.loads(await self._apply(ref, seen, status)))
+        pace.failures = 0
+        known = self._seen.get(ref)
+        if known is not None and known.uid == written.uid and known.version < written.version:
+            self._seen[ref] = written
 
-    def _is_being_bound(self, ref: Ref) -> bool:
-        """Whether the scheduler is writing to this group right now; its numbers are news when it is done."""
+    def _pace(self, ref: Ref) -> _Pace:
+        return self._paces.setdefault(ref, _Pace())
+
+    def _is_being_bound(self, ref: Ref, pace: _Pace) -> bool:
+        """Whether the scheduler is writing to this group right now; its numbers are news when it is done, or takes long."""
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
-        if group is None or group.attempt is None or group.attempt.phase is not AttemptPhase.COMMITTING:
+        attempt = group.attempt if group is not None and ref.plural == "podgroups" else None
+        planned = {member.uid for member in attempt.members} if attempt is not None else set()
+        if (
+            attempt is None
+            or attempt.phase is not AttemptPhase.COMMITTING
+            or all(pod.is_bound for pod in pods if pod.uid in planned)
+        ):
+            pace.binding_since = None
             return False
-        planned = {member.uid for member in group.attempt.members}
-        return any(not pod.is_bound for pod in pods if pod.uid in planned)
+        now = asyncio.get_running_loop().time()
+        pace.binding_since = now if pace.binding_since is None else pace.binding_since
+        return now < pace.binding_since + BINDING_S
 
-    def _group(self, ref: Ref, body: Body) -> tuple[dict[str, Any], tuple[Condition, ...]]:
+    def _wanted(self, ref: Ref, seen: Seen) -> Status | None:
+        """Return what the status should say; None while our own reflectors and kopf's watch do not show the same object."""
+        match ref.plural:
+            case "podgroups":
+                return self._group(ref, seen)
+            case "queues":
+                return self._queue(ref, seen)
+            case _:
+                return self._topology(ref, seen)
+
+    def _group(self, ref: Ref, seen: Seen) -> Status | None:
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
-        if group is None or group.uid != body.get("metadata", {}).get("uid"):
-            raise errors.Conflict("The cache holds another object of this name.")
-        return views.group_status(group, pods, unsupported(body.get("spec") or {}))
-
-    def _queue(self, ref: Ref, body: Body) -> tuple[dict[str, Any], tuple[Condition, ...]]:
-        snapshot = self._cache.snapshot()
-        queue = parse_queue(_encode(body))
-        groups = views.by_queue(
-            (group, snapshot.members.get(key, ())) for key, group in snapshot.groups.items()
-        )
-        capacity = NOTHING
-        for state in snapshot.nodes.values():
-            capacity = capacity + state.node.allocatable
-        fields = views.queue_status(QueueName(ref.name), groups, capacity)
-        generation = body.get("metadata", {}).get("generation", 0)
-        return {"observedGeneration": generation, **fields}, (
-            views.queue_condition(queue, frozenset(snapshot.queues)),
+        if group is None or group.uid != seen.uid:
+            asyncio.get_running_loop().call_later(DOUBT_S, self._drop_if_gone, ref, seen.uid)
+            return None
+        if group.generation != seen.generation:
+            return None  # whichever lags will mark it when it has caught up
+        return group_views.group_status(
+            group,
+            pods,
+            self._sums.surroundings,
+            ignored=unsupported(seen.spec),
+            has_timed_out=_has_timed_out(seen),
         )
 
-    def _topology(self, ref: Ref, body: Body) -> tuple[dict[str, Any], tuple[Condition, ...]]:
-        _, levels = parse_topology(_encode(body))
-        carried = frozenset(
-            label for state in self._cache.snapshot().nodes.values() for label in state.node.labels
-        )
-        names = sorted(other.name for other in self._bodies if other.plural == "topologies")
-        used = PREFERRED_TOPOLOGY if PREFERRED_TOPOLOGY in names else names[0]
-        condition = views.topology_condition(
-            [level.name for level in levels],
-            [level.node_label for level in levels],
-            carried,
-            ref.name == used,
-        )
-        return {"observedGeneration": body.get("metadata", {}).get("generation", 0)}, (condition,)
+    def _drop_if_gone(self, ref: Ref, uid: str) -> None:
+        group = self._cache.declared_group(GroupKey(ref.namespace, ref.name))
+        if group is None or group.uid != uid:
+            self._drop(ref, uid)
 
-    def _timed(self, body: Body, conditions: tuple[Condition, ...]) -> list[dict[str, Any]]:
-        """Return conditions with their times; the transition time moves only with the status."""
-        now = self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        before = {each.get("type"): each for each in (body.get("status") or {}).get("conditions") or ()}
-        timed = []
-        for condition in conditions:
-            status = "True" if condition.holds else "False"
-            old = before.get(condition.type, {})
-            timed.append(
-                {
-                    "type": condition.type,
-                    "status": status,
-                    "reason": condition.reason.value,
-                    "message": condition.message,
-                    "observedGeneration": body.get("metadata", {}).get("generation", 0),
-                    "lastTransitionTime": old["lastTransitionTime"] if old.get("status") == status else now,
-                }
-            )
-        return timed
-
-    async def _apply(self, ref: Ref, body: Body, status: dict[str, Any]) -> None:
-        meta = {
-            "name": ref.name,
-            "uid": body["metadata"]["uid"],
-            **({"namespace": ref.namespace} if ref.namespace else {}),
-        }
-        kind = {"podgroups": "PodGroup", "queues": "Queue"}.get(ref.plural, "Topology")
-        patch = {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": meta, "status": status}
-        await self._transport.patch(
-            f"{ref.path}/status?fieldManager={MANAGER}&force=true", _encode(patch), APPLY
-        )
-
-    async def _make_group(self, job: Body) -> None:
-        made = jobs.group_for(job, self._scheduler_names)
-        meta = job.get("metadata", {})
-        if isinstance(made, jobs.Unfit):
-            about = Regarding(
-                "batch/v1", "Job", meta.get("namespace", ""), meta.get("name", ""), meta.get("uid", "")
-            )
-            self._recorder.event(about, Reason.INVALID_SPEC, made.sentence, warning=True)
-            return
+    def _queue(self, ref: Ref, seen: Seen) -> Status:
         try:
-            await self._transport.post(f"{API}/namespaces/{meta.get('namespace')}/podgroups", _encode(made))
-        except errors.Conflict:
-            pass  # it exists: made before, or by the user, whose word counts
-        except errors.ApiError as problem:
-            self._log.warning(
-                "group not made", job=f"{meta.get('namespace')}/{meta.get('name')}", why=str(problem)
-            )
+            queue = parse_queue(_named(ref, seen))
+        except BadObject as problem:
+            return {}, (_refused(problem),)
+        fields = queue_views.queue_status(queue, self._sums.tally(queue.name), self._sums.capacity)
+        ignored = unsupported_in_queue(seen.spec)
+        return fields, (queue_views.queue_condition(queue, self._sums.snapshot.queues, ignored),)
+
+    def _topology(self, ref: Ref, seen: Seen) -> Status | None:
+        try:
+            _, levels = parse_topology(_named(ref, seen))
+        except BadObject as problem:
+            return {}, (_refused(problem),)
+        used = self._cache.topology_in_use
+        if not used:
+            return None  # our own reflector has not shown it yet
+        labels = {label for state in self._sums.snapshot.nodes.values() for label in state.node.labels}
+        return {}, (topology_views.topology_condition(levels, labels, ref.name == used),)
+
+    async def _apply(self, ref: Ref, seen: Seen, status: Mapping[str, Any]) -> bytes:
+        """Write the status by server-side apply, to this very object: another of the same name answers with a conflict."""
+        meta = {"name": ref.name, "uid": seen.uid, **({"namespace": ref.namespace} if ref.namespace else {})}
+        patch = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KINDS[ref.plural],
+            "metadata": meta,
+            "status": status,
+        }
+        body = json.dumps(patch, separators=(",", ":")).encode()
+        return await self._transport.patch(
+            f"{ref.path}/status?fieldManager={MANAGER}&force=true", body, APPLY
+        )
 
 
-def _ref(plural: str, body: Body) -> Ref:
-    meta = body.get("metadata", {})
-    return Ref(plural, str(meta.get("namespace") or ""), str(meta.get("name") or ""))
+def _has_timed_out(seen: Seen) -> bool:
+    said = seen.condition("Scheduled")
+    return said.get("status") == "False" and said.get("reason") == Reason.TIMEOUT.value
 
 
-def _shows(body: Body, wanted: Mapping[str, Any]) -> bool:
-    """Whether the object's status already says all that is wanted."""
-    present = body.get("status") or {}
-    conditions = {each.get("type"): each for each in present.get("conditions") or ()}
-    for name, value in wanted.items():
-        if name == "conditions":
-            if any(conditions.get(each["type"]) != each for each in value):
-                return False
-        elif present.get(name) != value:
-            return False
-    return True
+def _named(ref: Ref, seen: Seen) -> bytes:
+    return json.dumps({"metadata": {"name": ref.name}, "spec": seen.spec}).encode()
+
+
+def _refused(problem: BadObject) -> Condition:
+    return Condition("Accepted", False, Reason.INVALID_SPEC, str(problem))

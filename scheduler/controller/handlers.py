@@ -5,13 +5,14 @@ from typing import Any
 import kopf
 
 from scheduler.controller.board import Board
+from scheduler.controller.job_groups import JobGroups
+from scheduler.controller.login import Login
+from scheduler.controller.sightings import KINDS
 from scheduler.dialects.own import GROUP, VERSION
 
-KINDS = ("podgroups", "queues", "topologies")
 
-
-def registry(board: Board) -> kopf.OperatorRegistry:
-    """Return the handlers, bound to this board."""
+def registry(board: Board, job_groups: JobGroups, login: Login) -> kopf.OperatorRegistry:
+    """Return the handlers, bound to whoever takes note."""
     made = kopf.OperatorRegistry()
 
     for plural in KINDS:
@@ -25,24 +26,25 @@ def registry(board: Board) -> kopf.OperatorRegistry:
         kopf.on.event(GROUP, VERSION, plural, registry=made, id=plural)(note)
 
     def note_job(event: Any, **_: Any) -> None:
-        if event.get("type") != "DELETED":
-            board.see_job(event["object"])
+        if event.get("type") == "DELETED":
+            job_groups.forget(event["object"])
+        else:
+            job_groups.see(event["object"])
 
     kopf.on.event("batch", "v1", "jobs", registry=made, id="jobs")(note_job)
-    kopf.on.login(registry=made, id="login")(_login)
+    kopf.on.login(registry=made, id="login")(login.log_in)
     return made
 
 
-def _login(**known: Any) -> kopf.ConnectionInfo | None:
-    """Log in without the client library, whose import would cost seconds and a hundred megabytes."""
-    return kopf.login_with_kubeconfig(**known) or kopf.login_with_service_account(**known)
-
-
 def settings() -> kopf.OperatorSettings:
-    """Return kopf's settings: no events of its own, no scanning for definitions, no peering."""
+    """
+    Return kopf's settings: no events of its own, no peering.
+
+    It may scan for definitions: right after they are installed a kind can be missing from what the API server says it serves, and kopf
+    would never look again.
+    """
     made = kopf.OperatorSettings()
     made.posting.enabled = False
-    made.scanning.disabled = True
     made.watching.server_timeout = 290
     made.watching.client_timeout = 300
     return made

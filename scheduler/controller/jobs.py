@@ -15,6 +15,7 @@ GANG_ANNOTATION: Final = f"{GROUP}/gang"
 QUEUE_ANNOTATION: Final = f"{GROUP}/queue"
 REQUIRED_ANNOTATION: Final = f"{GROUP}/required-topology"
 PREFERRED_ANNOTATION: Final = f"{GROUP}/preferred-topology"
+END: Final = frozenset({"Complete", "Failed"})  # conditions after which a Job makes no more pods
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,14 @@ class Unfit:
 
 
 def asks(job: Mapping[str, Any]) -> bool:
-    """Whether the Job asks for a group, and has not ended."""
-    annotations = _mapping(_mapping(job.get("metadata")).get("annotations"))
-    return annotations.get(GANG_ANNOTATION) == "true" and "completionTime" not in _mapping(job.get("status"))
+    """Whether the Job asks for a group, and neither has ended nor is being deleted."""
+    meta, status = _mapping(job.get("metadata")), _mapping(job.get("status"))
+    if _mapping(meta.get("annotations")).get(GANG_ANNOTATION) != "true" or "deletionTimestamp" in meta:
+        return False
+    conditions = status.get("conditions")
+    ends = [_mapping(each) for each in conditions] if isinstance(conditions, list) else []
+    has_ended = any(each.get("type") in END and each.get("status") == "True" for each in ends)
+    return not has_ended and "completionTime" not in status
 
 
 def group_for(job: Mapping[str, Any], scheduler_names: tuple[str, ...]) -> dict[str, Any] | Unfit:

@@ -1,4 +1,4 @@
-"""The operator's process: lead by Lease, then run kopf and the board until told to stop."""
+"""The operator's process: answer probes, list everything once, lead by Lease, then run kopf and the board until told to stop."""
 
 import argparse
 import asyncio
@@ -7,124 +7,189 @@ import secrets
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import kopf
-import yaml
 
 from scheduler.config import ConfigError, Settings, load
 from scheduler.controller.board import Board
 from scheduler.controller.handlers import registry, settings
+from scheduler.controller.job_groups import JobGroups
+from scheduler.controller.login import Login
 from scheduler.driver.children import unless
-from scheduler.kube import credentials
+from scheduler.kube import credentials, errors
 from scheduler.kube.cache import Cache
+from scheduler.kube.credentials import Credentials
 from scheduler.kube.feed import Feed
 from scheduler.kube.leases import Elector, Term, suspended_too
 from scheduler.kube.recorder import Recorder
 from scheduler.kube.transport import Transport
-from scheduler.telemetry import logs
+from scheduler.telemetry import health, logs
+from scheduler.telemetry.metrics import Metrics
 
 COMPONENT = "tutti-operator"
 SYNC_TIMEOUT_S = 120.0
+KOPF_GRACE_S = 2.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT. Returns 0 after a clean stop, 1 when leadership was lost, 2 for wrong input."""
+    """Run until SIGTERM or SIGINT. Returns 0 after a clean stop, 1 when it cannot go on and a restart may help, 2 for wrong input."""
     options = _parser().parse_args(argv)
     try:
         wanted = load(options.config, os.environ)
         logs.configure(wanted.log)
-        with ExitStack() as stack:
-            kubeconfig = _for_kopf(options.kubeconfig, options.context, stack)
-            return asyncio.run(_run(wanted, kubeconfig, options.context))
-    except (ConfigError, credentials.CredentialsError) as problem:
+        load_identity = partial(credentials.load, options.kubeconfig, options.context)
+        return asyncio.run(_run(wanted, load_identity, has_probes=not options.no_probes))
+    except (ConfigError, credentials.CredentialsError, health.ProbeError) as problem:
         print(f"tutti operator: {problem}", file=sys.stderr)  # noqa: T201  before there is a log
         return 2
 
 
-async def _run(wanted: Settings, kubeconfig: Path | None, context: str | None) -> int:
+@dataclass
+class _Operator:
+    """The parts of one operator process. `term` is set while it leads."""
+
+    metrics: Metrics
+    cache: Cache
+    feed: Feed
+    recorder: Recorder
+    elector: Elector
+    board: Board
+    job_groups: JobGroups
+    login: Login
+    term: Term | None = None
+
+    def checks(self) -> health.Checks:
+        """Return what the probes ask. A follower is ready: it can lead as soon as it must."""
+        return health.Checks(ready=self._why_not_ready, leading=self._why_not_leading, prepare=self._prepare)
+
+    def _why_not_ready(self) -> str:
+        if self.cache.is_synced:
+            return ""
+        problems = "; ".join(self.feed.problems.values())
+        return "the first lists are not complete" + (f": {problems}" if problems else "")
+
+    def _why_not_leading(self) -> str:
+        return "" if self.term is not None and self.term.is_held() else "not leader"
+
+    def _prepare(self) -> None:
+        self.metrics.watches(self.feed.silence_s(), self.feed.relists)
+        self.metrics.set_aside(aside.kind for aside in self.cache.set_aside)
+
+
+async def _run(wanted: Settings, load_identity: Callable[[], Credentials], *, has_probes: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    identity = credentials.load(kubeconfig, context)
-    log = logs.get("controller")
-    async with (
-        Transport(identity, wanted.api) as transport,
-        Transport(identity, wanted.api) as lease_transport,
-    ):
-        cache = Cache(scheduler_names=wanted.scheduler_names, clock=suspended_too)
-        feed = Feed(transport, cache, wanted.api)
-        recorder = Recorder(transport, COMPONENT, socket.gethostname(), clock=suspended_too)
-        board = Board(transport, cache, recorder, wanted.scheduler_names)
-        name = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
-        elector = Elector(
-            lease_transport,
-            wanted.leader,
-            wanted.namespace,
-            name,
-            lease_name=wanted.leader.operator_lease_name,
-        )
-        working = [asyncio.create_task(work) for work in (feed.run(), recorder.run())]
-        term: Term | None = None
+    code = 0
+    async with _operator(wanted, load_identity) as operator, _probes(wanted, operator, has_probes) as address:
+        logs.get("controller").info("operator started", probes=address, pid=os.getpid())
         try:
-            term = await unless(stop, elector.acquire())
-            if term is None:
-                return 0
-            await feed.synced(SYNC_TIMEOUT_S)
-            log.info("operator leading", epoch=term.epoch)
-            working.append(asyncio.create_task(board.run()))
-            return await _lead(board, term, stop, working)
-        finally:
-            for task in working:
-                task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
-            if term is not None:
-                await term.release()
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(operator.feed.run()),
+                    tasks.create_task(operator.recorder.run()),
+                ]
+                try:
+                    code = await _serve(operator, stop, tasks)
+                finally:
+                    for task in background:
+                        task.cancel()
+        except* errors.ApiError as problems:
+            logs.get("controller").error("the operator cannot go on", why=str(problems.exceptions[0]))
+            code = 1
+    return code
 
 
-async def _lead(board: Board, term: Term, stop: asyncio.Event, working: Sequence[asyncio.Task[None]]) -> int:
-    """Run kopf until `stop`, the end of the term, or the end of anything that must not end."""
-    end = asyncio.Event()
+async def _serve(operator: _Operator, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> int:
+    """Wait for the first lists, then for the Lease, then lead. Who cannot list must not keep another from leading."""
+    await unless(stop, operator.feed.synced(SYNC_TIMEOUT_S))
+    term = None if stop.is_set() else await unless(stop, operator.elector.acquire())
+    if term is None:
+        return 0
+    operator.term = term
+    operator.metrics.leading(term.epoch)
+    logs.get("controller").info("operator leading", epoch=term.epoch)
+    working = [tasks.create_task(operator.board.run()), tasks.create_task(operator.job_groups.run())]
+    try:
+        return await _lead(operator, term, stop)
+    finally:
+        operator.term = None
+        operator.metrics.leading(None)
+        for task in working:
+            task.cancel()
+        await term.release()
+
+
+async def _lead(operator: _Operator, term: Term, stop: asyncio.Event) -> int:
+    """Run kopf until `stop`, or the end of the term or of kopf."""
+    end, log = asyncio.Event(), logs.get("controller")
+    handlers = registry(operator.board, operator.job_groups, operator.login)
     running = asyncio.create_task(
         kopf.operator(
-            registry=registry(board), settings=settings(), clusterwide=True, standalone=True, stop_flag=end
+            registry=handlers, settings=settings(), clusterwide=True, standalone=True, stop_flag=end
         )
     )
-    watched = [running, *working, asyncio.create_task(term.lost.wait()), asyncio.create_task(stop.wait())]
+    waiting = [asyncio.create_task(term.lost.wait()), asyncio.create_task(stop.wait())]
     try:
-        done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([running, *waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
         end.set()
-        await asyncio.wait({running}, timeout=2.0)
-        running.cancel()
-    if stop.is_set() or (
-        running in done and running.exception() is None
-    ):  # kopf takes the signals for itself and returns
+        await asyncio.wait({running}, timeout=KOPF_GRACE_S)
+        for task in (running, *waiting):
+            task.cancel()
+    problem = running.exception() if running.done() and not running.cancelled() else None
+    if stop.is_set():
         return 0
     if term.lost.is_set():
-        logs.get("controller").error("the Lease was lost; this process ends")
+        log.error("the Lease was lost; this process ends")
         return 1
-    for task in done:
-        task.result()  # raises what ended it
-    return 1
+    if problem is not None:
+        log.error("kopf has ended", why=str(problem), exc_info=problem)
+        return 1
+    return 0  # kopf takes the signals for itself, and returns
 
 
-def _for_kopf(kubeconfig: Path | None, context: str | None, stack: ExitStack) -> Path | None:
-    """Let kopf find the same identity: it reads $KUBECONFIG and uses the current context."""
-    if kubeconfig is None:
-        return None
-    if context is not None:
-        content = yaml.safe_load(kubeconfig.read_text())
-        content["current-context"] = context
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="tutti-operator-"))
-        kubeconfig = Path(directory) / "kubeconfig"
-        kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(yaml.safe_dump(content))
-    os.environ["KUBECONFIG"] = str(kubeconfig)
-    return kubeconfig
+@asynccontextmanager
+async def _operator(
+    wanted: Settings, load_identity: Callable[[], Credentials]
+) -> AsyncGenerator[_Operator, None]:
+    identity, metrics = load_identity(), Metrics()
+    async with (
+        Transport(identity, wanted.api, metrics.request_answered) as transport,
+        Transport(identity, wanted.api, metrics.request_answered) as lease_transport,
+    ):
+        cache = Cache(scheduler_names=wanted.scheduler_names, clock=suspended_too)
+        recorder = Recorder(transport, COMPONENT, socket.gethostname(), clock=suspended_too)
+        job_groups = JobGroups(transport, cache, recorder, wanted.scheduler_names)
+        name = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+        lease = wanted.leader.operator_lease_name
+        yield _Operator(
+            metrics=metrics,
+            cache=cache,
+            feed=Feed(transport, cache, wanted.api, observer=metrics.changes_taken_in),
+            recorder=recorder,
+            elector=Elector(lease_transport, wanted.leader, wanted.namespace, name, lease_name=lease),
+            board=Board(transport, cache, job_groups),
+            job_groups=job_groups,
+            login=Login(identity, load_identity),
+        )
+
+
+@asynccontextmanager
+async def _probes(
+    wanted: Settings, operator: _Operator, has_probes: bool
+) -> AsyncGenerator[str | None, None]:
+    """Answer probes where the settings say; beside a scheduler it is the scheduler that does, and they have one address."""
+    if not has_probes:
+        yield None
+        return
+    async with health.serve(wanted.probes, operator.metrics, operator.checks()) as address:
+        yield address
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -134,4 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("--context")
     parser.add_argument("--config", type=Path)
+    parser.add_argument(
+        "--no-probes",
+        action="store_true",
+        help="Answer no probes: a scheduler beside it has their address.",
+    )
     return parser

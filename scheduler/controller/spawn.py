@@ -20,14 +20,22 @@ class OperatorError(Exception):
 
 
 def command(
-    *, kubeconfig: Path | None = None, context: str | None = None, config: Path | None = None
+    *,
+    kubeconfig: Path | None = None,
+    context: str | None = None,
+    config: Path | None = None,
+    has_probes: bool = True,
 ) -> list[str]:
-    """Return the command line that starts the operator."""
+    """
+    Return the command line that starts the operator.
+
+    Without `has_probes` it answers none: one machine has one address for probes, and a scheduler beside the operator has it.
+    """
     made = [sys.executable, "-m", "scheduler.controller"]
     for flag, value in (("--kubeconfig", kubeconfig), ("--context", context), ("--config", config)):
         if value is not None:
             made += [flag, str(value)]
-    return made
+    return made if has_probes else [*made, "--no-probes"]
 
 
 async def supervise(arguments: Sequence[str], stop: asyncio.Event) -> None:

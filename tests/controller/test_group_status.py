@@ -6,25 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.controller import views
-from scheduler.model.podgroups import AttemptPhase, PodGroup
+from scheduler.controller import group_views
+from scheduler.controller.conditions import Condition
+from scheduler.controller.group_views import Surroundings
+from scheduler.controller.topology_views import Levels
+from scheduler.model.ids import QueueName
+from scheduler.model.podgroups import AttemptPhase, PodGroup, TopologyConstraint
 from scheduler.model.pods import Pod, PodPhase
 from tests.controller.building import GROUP, ended, pod, running, with_attempt
 
+HERE = Surroundings(
+    Levels(("block", "rack", "host"), frozenset({"x/block", "x/rack", "kubernetes.io/hostname"})),
+    frozenset({QueueName("team-a")}),
+)
 
-def phase(group: PodGroup, *pods: Pod) -> str:
-    fields, _ = views.group_status(group, pods, ())
+
+def phase(group: PodGroup, *pods: Pod, has_timed_out: bool = False) -> str:
+    fields, _ = group_views.group_status(group, pods, HERE, has_timed_out=has_timed_out)
     return str(fields["phase"])
 
 
-def conditions(group: PodGroup, *pods: Pod, ignored: tuple[str, ...] = ()) -> dict[str, views.Condition]:
-    _, said = views.group_status(group, pods, ignored)
+def conditions(
+    group: PodGroup, *pods: Pod, ignored: tuple[str, ...] = (), has_timed_out: bool = False
+) -> dict[str, Condition]:
+    _, said = group_views.group_status(group, pods, HERE, ignored=ignored, has_timed_out=has_timed_out)
     return {each.type: each for each in said}
 
 
 def test_every_member_is_counted_in_its_state() -> None:
-    fields, _ = views.group_status(
-        GROUP, [pod(0), pod(1, on="n1"), running(2), ended(3), ended(4, well=False)], ()
+    fields, _ = group_views.group_status(
+        GROUP, [pod(0), pod(1, on="n1"), running(2), ended(3), ended(4, well=False)], HERE
     )
     assert fields["members"] == {
         "total": 5,
@@ -37,19 +48,19 @@ def test_every_member_is_counted_in_its_state() -> None:
     }
 
 
-def test_gated_members_are_counted_as_gated() -> None:
-    fields, _ = views.group_status(GROUP, [pod(0, is_gated=True), pod(1, is_gated=True), pod(2)], ())
-    assert fields["members"]["gated"] == 2
+def test_gated_members_are_counted_as_gated_and_not_as_pending() -> None:
+    fields, _ = group_views.group_status(GROUP, [pod(0, is_gated=True), pod(1, is_gated=True), pod(2)], HERE)
+    assert (fields["members"]["gated"], fields["members"]["pending"]) == (2, 1)
     assert fields["members"]["bound"] == 0
 
 
 def test_member_being_deleted_is_counted_where_it_is() -> None:
-    fields, _ = views.group_status(GROUP, [running(0, is_deleting=True)], ())
+    fields, _ = group_views.group_status(GROUP, [running(0, is_deleting=True)], HERE)
     assert fields["members"]["running"] == 1
 
 
 def test_status_is_of_the_generation_it_was_made_from() -> None:
-    fields, _ = views.group_status(GROUP, [], ())
+    fields, _ = group_views.group_status(GROUP, [], HERE)
     assert fields["observedGeneration"] == 3
 
 
@@ -59,6 +70,7 @@ def test_status_is_of_the_generation_it_was_made_from() -> None:
         ([], "Pending"),
         ([pod(0)], "Pending"),
         ([pod(0), pod(1, is_gated=True)], "Pending"),
+        ([pod(0, is_gated=True), pod(1, is_gated=True)], "Pending"),
         ([pod(0), pod(1)], "Queued"),
         ([pod(0, on="n0"), pod(1)], "Degraded"),
         ([pod(0, on="n0"), pod(1, on="n1")], "Binding"),
@@ -106,6 +118,75 @@ def test_fields_that_are_not_acted_upon_are_named_with_their_path() -> None:
     assert "spec.topology.profile" in said.message
 
 
+TIMED_OUT = replace(GROUP, schedule_timeout_s=30.0, fail_on_timeout=True)
+
+
+def test_gang_that_gave_up_has_failed_and_says_what_to_do() -> None:
+    assert phase(TIMED_OUT, pod(0), pod(1), has_timed_out=True) == "Failed"
+    said = conditions(TIMED_OUT, pod(0), pod(1), has_timed_out=True)["Ready"]
+    assert (said.holds, said.reason) == (False, "Timeout")
+    assert "spec.onTimeout" in said.message
+
+
+def test_gang_that_gave_up_before_it_was_complete_has_failed_too() -> None:
+    assert phase(TIMED_OUT, pod(0), has_timed_out=True) == "Failed"
+
+
+def test_gang_that_timed_out_and_keeps_its_place_is_still_queued() -> None:
+    waits = replace(TIMED_OUT, fail_on_timeout=False)
+    assert phase(waits, pod(0), pod(1), has_timed_out=True) == "Queued"
+    assert conditions(waits, pod(0), pod(1), has_timed_out=True)["Ready"].reason == "BelowMinCount"
+
+
+def test_gang_that_holds_nodes_has_not_given_up_whatever_was_said_before() -> None:
+    assert phase(TIMED_OUT, running(0), running(1), has_timed_out=True) == "Running"
+    assert phase(TIMED_OUT, ended(0), ended(1), has_timed_out=True) == "Succeeded"
+    assert phase(TIMED_OUT, running(0), pod(1), has_timed_out=True) == "Degraded"
+
+
+def test_group_of_a_queue_that_does_not_exist_is_accepted_and_told_that_it_is_scheduled_without() -> None:
+    said = conditions(replace(GROUP, queue=QueueName("team-b")), ignored=("queue", "spares"))["Accepted"]
+    assert (said.holds, said.reason) == (True, "QueueNotFound")
+    assert "Queue team-b does not exist" in said.message
+    assert "scheduled without it" in said.message
+    assert "spec.spares" in said.message
+
+
+def test_group_of_a_queue_that_exists_hears_nothing_of_it() -> None:
+    assert conditions(replace(GROUP, queue=QueueName("team-a")))["Accepted"].reason == "Accepted"
+
+
+@pytest.mark.parametrize("level", ["rack", "x/rack", "host", "cluster", "kubernetes.io/hostname"])
+def test_level_that_nodes_carry_can_be_named_by_name_or_label(level: str) -> None:
+    for constraint in (TopologyConstraint(required=level), TopologyConstraint(preferred=level)):
+        assert conditions(replace(GROUP, topology=constraint))["Accepted"].reason == "Accepted"
+
+
+def test_required_level_that_no_node_carries_is_not_accepted_and_the_known_ones_are_named() -> None:
+    said = conditions(replace(GROUP, topology=TopologyConstraint(required="rakc")))["Accepted"]
+    assert (said.holds, said.reason) == (False, "TopologyLevelNotFound")
+    assert "'rakc' of spec.topology.required" in said.message
+    assert "block, rack, host" in said.message
+
+
+def test_preferred_level_that_no_node_carries_is_accepted_and_told_that_it_is_left_out() -> None:
+    said = conditions(replace(GROUP, topology=TopologyConstraint(required="rack", preferred="nvl")))[
+        "Accepted"
+    ]
+    assert (said.holds, said.reason) == (True, "TopologyLevelNotFound")
+    assert "'nvl' of spec.topology.preferred" in said.message
+    assert "placed without it" in said.message
+
+
+def test_what_keeps_the_group_waiting_is_said_first() -> None:
+    wanted = replace(
+        GROUP, queue=QueueName("team-b"), topology=TopologyConstraint(required="rakc", preferred="nvl")
+    )
+    said = conditions(wanted, ignored=("queue",))["Accepted"]
+    assert (said.holds, said.reason) == (False, "TopologyLevelNotFound")
+    assert [word for word in ("rakc", "team-b", "nvl", "spec.queue") if word not in said.message] == []
+
+
 def test_gang_is_ready_only_when_enough_members_run() -> None:
     assert conditions(GROUP, running(0), running(1))["Ready"].holds
     waiting = conditions(GROUP, running(0), pod(1, on="n1"))["Ready"]
@@ -125,7 +206,9 @@ def test_gang_that_stands_in_part_is_degraded_and_says_how_many() -> None:
 
 
 def test_operator_says_nothing_of_what_is_the_schedulers() -> None:
-    fields, said = views.group_status(with_attempt(AttemptPhase.COMMITTED), [running(0), running(1)], ())
+    fields, said = group_views.group_status(
+        with_attempt(AttemptPhase.COMMITTED), [running(0), running(1)], HERE
+    )
     assert set(fields) == {"phase", "observedGeneration", "members"}
     assert {each.type for each in said} == {"Accepted", "Ready", "Degraded"}
 
@@ -152,7 +235,7 @@ members = st.lists(
 @given(members, st.integers(1, 6))
 def test_no_members_whatsoever_make_a_status_that_contradicts_itself(pods: list[Pod], need: int) -> None:
     group = replace(GROUP, min_count=need)
-    fields, said = views.group_status(group, pods, ())
+    fields, said = group_views.group_status(group, pods, HERE)
     counts, word = fields["members"], fields["phase"]
     by_type = {each.type: each.holds for each in said}
     if word == "Running":

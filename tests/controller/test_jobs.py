@@ -34,6 +34,19 @@ def test_job_that_has_completed_asks_no_more() -> None:
     assert not jobs.asks({**job(), "status": {"completionTime": "2026-11-24T10:00:00Z"}})
 
 
+@pytest.mark.parametrize("end", ["Complete", "Failed"])
+def test_job_that_has_ended_asks_no_more(end: str) -> None:
+    status = {"conditions": [{"type": "Suspended", "status": "False"}, {"type": end, "status": "True"}]}
+    assert not jobs.asks({**job(), "status": status})
+    assert jobs.asks({**job(), "status": {"conditions": [{"type": end, "status": "False"}]}})
+
+
+def test_job_that_is_being_deleted_asks_no_more() -> None:
+    going = job()
+    going["metadata"]["deletionTimestamp"] = "2026-11-24T10:00:00Z"
+    assert not jobs.asks(going)
+
+
 def test_group_is_named_by_the_pods_label_and_goes_with_the_job() -> None:
     group = made(label="ring")
     assert group["metadata"] == {
@@ -116,6 +129,7 @@ junk = st.recursive(
                     "template",
                     "parallelism",
                     "status",
+                    "conditions",
                     "schedulerName",
                     "name",
                 ]

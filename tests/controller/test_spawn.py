@@ -1,4 +1,4 @@
-"""The operator as a child process."""
+"""The operator as a child of `tutti run`."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.controller import process, spawn
+from scheduler.controller import spawn
 
 
 def test_command_line_names_what_was_given_and_nothing_else() -> None:
@@ -19,6 +19,10 @@ def test_command_line_names_what_was_given_and_nothing_else() -> None:
         "--config",
         "/f",
     ]
+
+
+def test_operator_beside_a_scheduler_is_told_to_answer_no_probes() -> None:
+    assert spawn.command(has_probes=False)[3:] == ["--no-probes"]
 
 
 async def test_wrong_input_is_not_tried_again() -> None:
@@ -41,13 +45,3 @@ async def test_child_that_ends_is_started_again_and_ended_with_its_parent(tmp_pa
         stop.set()
         await supervising
     assert starts.read_text() == "xx"
-
-
-def test_unusable_kubeconfig_is_one_sentence_and_exit_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    missing = tmp_path / "nowhere"
-    assert process.main(["--kubeconfig", str(missing)]) == 2
-    said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 1
-    assert str(missing) in said[0]

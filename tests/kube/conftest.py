@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -120,18 +121,30 @@ def merged(old: Any, patch: Any) -> Any:
     return result
 
 
-@pytest.fixture
-async def api_server() -> AsyncIterator[FakeApiServer]:
-    server = FakeApiServer()
+@asynccontextmanager
+async def listening(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """Let a handler answer every request until left; yields the address."""
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server.handle)
+    app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield server
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
+
+
+@asynccontextmanager
+async def served(server: FakeApiServer) -> AsyncIterator[FakeApiServer]:
+    """Let it listen until left."""
+    async with listening(server.handle) as server.url:
+        yield server
+
+
+@pytest.fixture
+async def api_server() -> AsyncIterator[FakeApiServer]:
+    async with served(FakeApiServer()) as server:
+        yield server
 
 
 @pytest.fixture
