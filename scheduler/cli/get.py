@@ -63,16 +63,25 @@ def queues(
     config: Config = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """List Queues. The queue `default` needs no object and is listed only if it has one."""
+    """List Queues: what runs, what waits, and the share over the guarantee. `default` is listed only if it has an object."""
     found = [_queue(each) for each in live.run(_list(kubeconfig, context, config, f"{API}/queues"))]
 
     def as_table(console: Console) -> None:
         rows = [
-            (q["name"], q["parent"], q["weight"], q["order"], q["pendingGroups"], _age(q["created"]))
+            (
+                q["name"],
+                q["parent"],
+                q["weight"],
+                q["runningGroups"],
+                q["pendingGroups"],
+                q["pendingGPUs"],
+                q["dominantShare"],
+                _age(q["created"]),
+            )
             for q in found
         ]
-        columns = ("QUEUE", "PARENT", "WEIGHT", "ORDER", "PENDING", "AGE")
-        table(console, columns, rows, right=frozenset({"WEIGHT", "PENDING", "AGE"}))
+        columns = ("QUEUE", "PARENT", "WEIGHT", "RUNNING", "PENDING", "GPUS", "SHARE", "AGE")
+        table(console, columns, rows, right=frozenset(columns) - {"QUEUE", "PARENT"})
 
     show(found, output, as_table)
 
@@ -137,13 +146,19 @@ def _group(found: dict[str, Any]) -> dict[str, Any]:
 
 def _queue(found: dict[str, Any]) -> dict[str, Any]:
     spec, status = found.get("spec", {}), found.get("status", {})
+    said = {each["type"]: each for each in status.get("conditions") or ()}.get("Accepted", {})
     return {
         "name": found["metadata"]["name"],
         "parent": spec.get("parent"),
         "weight": spec.get("weight", 1),
         "order": spec.get("order", "WFP"),
+        "usage": status.get("usage", []),
+        "dominantShare": status.get("dominantShare"),
+        "runningGroups": status.get("runningGroups"),
         "pendingGroups": status.get("pendingGroups"),
-        "pendingGpus": status.get("pendingGpus"),
+        "pendingGPUs": status.get("pendingGPUs"),
+        "reason": said.get("reason"),
+        "message": said.get("message"),
         "created": found["metadata"].get("creationTimestamp"),
     }
 
