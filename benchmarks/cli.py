@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from benchmarks.live.audit import VoidRunError
 from benchmarks.live.cases import CASES, FOUR_CASES
@@ -17,9 +18,31 @@ from benchmarks.live.rivals import RivalError
 from benchmarks.live.run import Plan, results, run
 from benchmarks.live.submit import StuckError
 from benchmarks.provenance import provenance
+from scheduler.cli.errors import ANSWER_IS_NO, CommandError
+from scheduler.cli.interrupts import heed_sigterm
+from scheduler.cli.manifests import definitions_and_roles
+from scheduler.cli.mounting import not_yet
+from scheduler.cli.options import Format
+from scheduler.cli.render import Output, show
+from scheduler.config import Mode
+
+LATER: Final = frozenset({"place", "report"})
+
+
+class Benches(TyperGroup):
+    """The benchmarks there are, and a sentence for those that a later version brings."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of this name. Raises CommandError for one that is not there yet."""
+        if cmd_name in LATER:
+            raise not_yet(ctx.command_path, cmd_name)
+        return super().get_command(ctx, cmd_name)
+
 
 app = typer.Typer(
-    help="Measure Tutti against the raw ceiling and against native gang scheduling.", no_args_is_help=True
+    cls=Benches,
+    help="Measure Tutti against the raw ceiling and against native gang scheduling.",
+    no_args_is_help=True,
 )
 
 
@@ -36,13 +59,13 @@ def live(
     repeats: Annotated[
         int, typer.Option(min=1, max=50, help="How often each case is run, schedulers in turn.")
     ] = 3,
-    mode: Annotated[str, typer.Option(help="Tutti's mode: standalone or extender.")] = "standalone",
+    mode: Annotated[Mode, typer.Option(help="Tutti's mode.")] = Mode.STANDALONE,
     nodes: Annotated[int, typer.Option(min=1, max=5000, help="Nodes of 8 GPUs.")] = 1000,
     native: Annotated[
         bool, typer.Option(help="Also run native gang scheduling (KEP-4671) on the same control plane.")
     ] = True,
     out: Annotated[Path | None, typer.Option(help="Write the result document to this file.")] = None,
-    output: Annotated[str, typer.Option(help="What to print at the end: table or json.")] = "table",
+    output: Format = Output.TABLE,
 ) -> None:
     """
     Run gangs on a real control plane, in turn with the ceiling and a rival.
@@ -50,37 +73,31 @@ def live(
     The ceiling is a plain client that creates and binds the same pods with no thought; every rate is quoted as a share of it.
     """
     names = tuple(case) if case else FOUR_CASES
+    for name in names:
+        if name not in CASES:
+            raise CommandError(f"--case {name} is not known; there are {', '.join(CASES)}.")
+    heed_sigterm()
     errors = Console(stderr=True)
-    unknown = [name for name in names if name not in CASES]
-    if unknown or mode not in {"standalone", "extender"} or output not in {"table", "json"}:
-        wrong = (
-            f"--case {unknown[0]}"
-            if unknown
-            else f"--mode {mode}"
-            if mode not in {"standalone", "extender"}
-            else f"--output {output}"
-        )
-        errors.print(f"[red]{wrong} is not known; see tutti bench live --help.[/]")
-        raise typer.Exit(2)
-    plan = Plan(cases=names, repeats=repeats, mode=mode, nodes=nodes, native=native)
+    plan = Plan(cases=names, repeats=repeats, mode=mode.value, nodes=nodes, native=native)
     origin = provenance(seed=None, arguments=sys.argv[1:])
     with TemporaryDirectory(prefix="tutti-bench-") as directory:
         try:
-            findings = run(plan, Path(directory), lambda line: errors.print(line, highlight=False))
+            findings = run(
+                plan,
+                Path(directory),
+                lambda line: errors.print(line, highlight=False, markup=False),
+                manifests=definitions_and_roles(),
+            )
         except (VoidRunError, RefusedError, RivalError, StuckError) as problem:
-            errors.print(f"[red]The run is void:[/] {problem}")
-            raise typer.Exit(1) from problem
+            raise CommandError(f"The run is void: {problem}", ANSWER_IS_NO) from problem
     document = results(plan, findings, origin)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(document, indent=1) + "\n")
-    if output == "json":
-        print(json.dumps(document, indent=1))  # noqa: T201
-    else:
-        _print_table(document)
+    show(document, output, lambda console: _print_table(console, document))
 
 
-def _print_table(document: dict[str, Any]) -> None:
+def _print_table(console: Console, document: dict[str, Any]) -> None:
     table = Table(title=f"Medians of {document['plan']['repeats']} repeats; seconds, pods per second")
     for column in ("case", "scheduler", "end to end", "gap", "span", "binds/s", "of ceiling", "× native"):
         table.add_column(column, justify="left" if column in {"case", "scheduler"} else "right")
@@ -101,7 +118,6 @@ def _print_table(document: dict[str, Any]) -> None:
                 f"{ratios['bindRateShareOfCeiling']['median']:.0%}" if is_ours else "",
                 f"{faster['median']:.1f}" if is_ours and faster else "",
             )
-    console = Console()
     console.print(table)
     if document["footprint"]:
         foot = document["footprint"]

@@ -26,12 +26,9 @@ from benchmarks.measures import (
 )
 from scheduler.localcluster import ClusterOptions, LocalCluster, NodeShape
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def options() -> ClusterOptions:
+def options(manifests: tuple[Path, ...]) -> ClusterOptions:
     """Return one control plane for all: native gang scheduling on, Tutti's definitions and rights applied, writes made durable."""
-    manifests = (*sorted((ROOT / "crds").glob("*.yaml")), *sorted((ROOT / "deploy").glob("rbac*.yaml")))
     return ClusterOptions(
         manifests=manifests,
         feature_gates={"GenericWorkload": True},
@@ -80,9 +77,11 @@ class Findings:
         return [r.figures[figure] for r in self.repeats if r.scheduler == scheduler and r.case == case]
 
 
-def run(plan: Plan, directory: Path, tell: Tell) -> Findings:
+def run(plan: Plan, directory: Path, tell: Tell, *, manifests: tuple[Path, ...]) -> Findings:
     """
     Run `plan` on a control plane of its own below `directory`; `tell` hears one line per step.
+
+    `manifests`: Tutti's definitions and roles, the only part of it that the control plane itself needs.
 
     Raises: LocalClusterError, RivalError, StuckError, VoidRunError, RefusedError, each with a sentence.
     """
@@ -90,7 +89,7 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Findings:
     shape = NodeShape(
         count=plan.nodes, gpus=8, racks=max(1, plan.nodes // 50), blocks=max(1, plan.nodes // 250)
     )
-    with LocalCluster(directory / "cluster", shape, options=options()) as cluster:
+    with LocalCluster(directory / "cluster", shape, options=options(manifests)) as cluster:
         return asyncio.run(_run(plan, cluster, directory, tell))
 
 

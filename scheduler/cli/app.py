@@ -41,10 +41,14 @@ COMMANDS: Final = {
 }
 
 
+LATER: Final = frozenset({"conformance", "simulate", "what-if"})
+
+
 class Commands(LazyGroup):
     """All commands of `tutti`."""
 
     places = COMMANDS
+    later = LATER
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -19,9 +19,14 @@ ENTRY_POINTS: Final = "tutti.commands"
 
 
 class LazyGroup(TyperGroup):
-    """`places` maps a command to its place and its line of help. Subclasses set it; entry points cannot replace one."""
+    """
+    `places` maps a command to its place and its line of help. Subclasses set it; entry points cannot replace one.
+
+    `later` names commands that are promised and not there: not listed, but who types one is told so. An entry point may add one.
+    """
 
     places: Mapping[str, tuple[str, str]] = {}
+    later: frozenset[str] = frozenset()
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -43,6 +48,8 @@ class LazyGroup(TyperGroup):
             return _command(getattr(importlib.import_module(module), attribute), cmd_name)
         if cmd_name in self._added:
             return _command(_loaded(self._added[cmd_name]), cmd_name)
+        if cmd_name in self.later:
+            raise not_yet(ctx.command_path, cmd_name)
         return None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -52,6 +59,11 @@ class LazyGroup(TyperGroup):
             super().format_help(ctx, formatter)
         finally:
             self._only_lines = False
+
+
+def not_yet(parent: str, name: str) -> CommandError:
+    """Return what to raise for a command that a later version brings. `parent` is how its group is called."""
+    return CommandError(f"`{parent} {name}` is not in this version yet; `{parent} --help` lists what is.")
 
 
 def _command(found: Any, name: str) -> Any:

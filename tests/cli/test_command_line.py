@@ -107,6 +107,15 @@ def test_every_command_has_help_within_80_columns(tutti: Tutti, name: str):
             "/nowhere/tutti.yaml cannot be read",
             id="no-config",
         ),
+        pytest.param(
+            ["bench", "live", "--case", "x", "--output", "yaml"], "--case x is not known", id="no-such-case"
+        ),
+        pytest.param(
+            ["bench", "live", "--output", "xml"],
+            "'xml' is not one of 'table', 'json', 'yaml'",
+            id="no-such-output",
+        ),
+        pytest.param(["bench", "life"], "No such command 'life'.", id="unknown-benchmark"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_code_2(tutti: Tutti, words: list[str], sentence: str):
@@ -115,6 +124,29 @@ def test_wrong_use_is_one_sentence_and_code_2(tutti: Tutti, words: list[str], se
     assert sentence in shown.err
     assert len(shown.err.strip().splitlines()) == 1, shown.err
     assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["conformance"],
+        ["conformance", "--scheduler-name", "volcano"],
+        ["what-if", "--add-nodes", "8"],
+        ["simulate", "--trace", "F"],
+        ["bench", "place"],
+        ["bench", "report", "--out", "D"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_of_a_later_version_is_told_to_be_one_and_not_listed(tutti: Tutti, words: list[str]):
+    shown = tutti(*words)
+    *parents, name = words[: 2 if words[0] == "bench" else 1]
+    group = " ".join(["tutti", *parents])
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err == (
+        f"tutti: `{group} {name}` is not in this version yet; `{group} --help` lists what is.\n"
+    )
+    assert f" {name} " not in tutti(*parents, "--help").out
 
 
 def test_debug_shows_where_it_failed_wherever_it_stands_on_the_line(tutti: Tutti):
