@@ -1,12 +1,14 @@
 """
 `tutti explain group NS/NAME`: which gate failed, in numbers, and what would help.
 
-The live cluster is read as the scheduler reads it and the question is put to the same engine. Who may not list nodes is told what the
-scheduler has written to the group's status instead.
+The live cluster is read as the scheduler reads it and the question is put to the same engine; beside its answer stands what the scheduler
+itself last wrote, which wins where they differ (`answers`). Who may not list nodes is told only that.
 """
 
 import json
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,10 +16,11 @@ import typer
 from rich.console import Console
 
 from scheduler.cli import live
+from scheduler.cli.answers import combined, from_status, said_of
 from scheduler.cli.errors import ANSWER_IS_NO, CommandError
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
-from scheduler.cli.render import Output, show, table
-from scheduler.config import Settings
+from scheduler.cli.render import Output, age, show, table
+from scheduler.config import Mode, Settings
 from scheduler.dialects import own
 from scheduler.kube import errors
 from scheduler.kube.transport import Transport
@@ -40,15 +43,27 @@ def explain() -> None:
 @app.command()
 def group(
     name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME", help="The PodGroup.")],
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="How the scheduler runs; by default as its own words show, else standalone.",
+            show_default=False,
+        ),
+    ] = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     config: Config = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Say whether a group is placed, or which gate it fails, in numbers. Exits with 1 when it waits."""
+    """
+    Say whether a group is placed, or which gate it fails, in numbers. Exits with 1 when it waits.
+
+    Two are asked: what the scheduler itself last wrote, and what the engine says of the cluster at this moment. Where they
+    differ the scheduler's word is the answer: only it knows what kube-scheduler refused and what is under way.
+    """
     key = key_of(name)
     settings = live.settings_of(config)
-    document = live.run(_explained(kubeconfig, context, settings, key))
+    document = live.run(_explained(kubeconfig, context, settings, key, mode))
     show(document, output, lambda console: draw(console, document))
     if not document["placed"]:
         raise typer.Exit(ANSWER_IS_NO)
@@ -63,76 +78,96 @@ def key_of(text: str) -> GroupKey:
 
 
 async def _explained(
-    kubeconfig: Path | None, context: str | None, settings: Settings, key: GroupKey
+    kubeconfig: Path | None, context: str | None, settings: Settings, key: GroupKey, mode: Mode | None
 ) -> dict[str, Any]:
     async with live.connected(kubeconfig, context, settings) as transport:
-        written = await _status(transport, key)
+        found = await _group(transport, key)
         try:
             seen = await live.seen(transport, settings)
         except errors.Forbidden:
-            return from_status(key, written)
-    return from_engine(seen.snapshot, key, settings)
+            return from_status(key, found)
+    said = said_of(found)
+    if mode is None:
+        mode = Mode.EXTENDER if said is not None and said.evaluates_everything else Mode.STANDALONE
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return combined(key, said, from_engine(seen.snapshot, key, settings, mode=mode), at=at)
 
 
-async def _status(transport: Transport, key: GroupKey) -> dict[str, Any]:
+async def _group(transport: Transport, key: GroupKey) -> dict[str, Any]:
     try:
         found = json.loads(await transport.get(f"{API}/namespaces/{key.namespace}/podgroups/{key.name}"))
     except errors.NotFound as problem:
         raise CommandError(f"There is no PodGroup {key}; `tutti get groups` lists them.") from problem
-    status: dict[str, Any] = found.get("status", {})
-    return status
+    group: dict[str, Any] = found
+    return group
 
 
-def from_engine(snapshot: Snapshot, key: GroupKey, settings: Settings) -> dict[str, Any]:
-    """Return the engine's own explanation as plain values."""
+def from_engine(
+    snapshot: Snapshot, key: GroupKey, settings: Settings, *, mode: Mode = Mode.STANDALONE
+) -> dict[str, Any]:
+    """Return the engine's own explanation as plain values, as a scheduler in this mode would ask it."""
     from scheduler.explain import explain as explained  # noqa: PLC0415
     from scheduler.policies.registry import default_policies  # noqa: PLC0415
 
-    found = explained(snapshot, key, default_policies(settings.policies, settings.engine), now=time.time())
-    return {"group": str(key), "source": "engine", **found.to_dict()}
-
-
-def from_status(key: GroupKey, status: dict[str, Any]) -> dict[str, Any]:
-    """Return what the scheduler last wrote to the group, for people who may not list nodes."""
-    conditions = {each["type"]: each for each in status.get("conditions") or ()}
-    said = conditions.get("Scheduled", {})
-    if conditions.get("Accepted", {}).get("status") == "False":
-        said = conditions["Accepted"]
-    return {
-        "group": str(key),
-        "source": "status",
-        "placed": said.get("status") == "True",
-        "headline": said.get(
-            "message", "The scheduler has not said anything of this group yet; does Tutti run?"
-        ),
-        "reason": said.get("reason"),
-    }
+    policies = default_policies(settings.policies, settings.engine, holds_unevaluated=mode is Mode.STANDALONE)
+    return explained(snapshot, key, policies, now=time.time()).to_dict()
 
 
 def draw(console: Console, document: dict[str, Any]) -> None:
-    """Print an explanation for people: the answer, the gates in order, room per domain, what would help."""
+    """Print an explanation for people: the answer and whose it is, the gates in order, room per domain, what would help."""
     mark, style = ("✓", "green") if document["placed"] else ("…", "yellow")
     console.print(
         f"{mark} {document['group']}: {document['headline']}", style=style, highlight=False, markup=False
     )
     signs = {True: "✓", False: "✗", None: "·"}
     gates = "  ".join(f"{signs[gate['passed']]} {gate['name']}" for gate in document.get("gates") or ())
-    if gates:
+    if gates and document["source"] == "engine":
         console.print(f"  {gates}", highlight=False, markup=False)
+    for line in _sources(document, now=time.time()):
+        console.print(f"  {line}", style="dim", highlight=False, markup=False)
     domains = document.get("domains") or ()
     if domains and not document["placed"]:
         console.print()
-        shown = domains[:MOST_DOMAINS]
-        rows = [
-            (
-                f"{each['level']} {each['name']}",
-                each["members"],
-                f"{each['free']} of {each['total']} {each['resource']}",
-            )
-            for each in shown
-        ]
-        table(console, ("DOMAIN", "MEMBERS THAT FIT", "FREE"), rows, right=frozenset({"MEMBERS THAT FIT"}))
-        if len(domains) > len(shown):
-            console.print(f"and {len(domains) - len(shown)} more with less room", highlight=False)
+        _draw_domains(console, domains)
     for number, remedy in enumerate(document.get("remedies") or ()):
         console.print(f"{chr(10) if number == 0 else ''}→ {remedy}", highlight=False, markup=False)
+
+
+def _sources(document: dict[str, Any], *, now: float) -> list[str]:
+    """Say who gives the answer, from when it is, and what the other one says where that is something else."""
+    said, engine = document["scheduler"], document["engine"]
+    if engine is None:
+        return []
+    since = f" for {_age(said['since'], now)}" if said is not None and said["since"] else ""
+    if said is not None and document["source"] == "scheduler":
+        return [
+            f"So says the scheduler: {said['reason'] or 'no reason'}, Scheduled={said['scheduled']}{since}.",
+            f"The engine, asked at this moment: {engine['headline']}",
+        ]
+    lines = ["This is the engine's answer, from this moment."]
+    if said is None:
+        lines.append("The scheduler has not written anything of this group yet.")
+    elif not said["isOfThisSpec"]:
+        lines.append(f"What the scheduler wrote last is of an earlier spec: {said['message']}")
+    else:
+        lines.append(f"The scheduler says the same: {said['reason']}, Scheduled={said['scheduled']}{since}.")
+    return lines
+
+
+def _age(stamp: str, now: float) -> str:
+    return age(now - datetime.fromisoformat(stamp).timestamp())
+
+
+def _draw_domains(console: Console, domains: Sequence[dict[str, Any]]) -> None:
+    shown = domains[:MOST_DOMAINS]
+    rows = [
+        (
+            f"{each['level']} {each['name']}",
+            each["members"],
+            f"{each['free']} of {each['total']} {each['resource']}",
+        )
+        for each in shown
+    ]
+    table(console, ("DOMAIN", "MEMBERS THAT FIT", "FREE"), rows, right=frozenset({"MEMBERS THAT FIT"}))
+    if len(domains) > len(shown):
+        console.print(f"and {len(domains) - len(shown)} more with less room", highlight=False)

@@ -11,6 +11,7 @@ from scheduler.cli import live
 from scheduler.cli.errors import ANSWER_IS_NO
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
 from scheduler.cli.render import Output, show, table
+from scheduler.config import Mode
 from scheduler.model.plan import Admit, Decision, Plan
 
 snapshot_app = typer.Typer()
@@ -52,10 +53,19 @@ def decide(
             help="The time to decide at, in seconds since 1970; the present by default.", show_default=False
         ),
     ] = None,
+    mode: Annotated[
+        Mode,
+        typer.Option(help="As which scheduler; beside a kube-scheduler some constraints are left to it."),
+    ] = Mode.STANDALONE,
     config: Config = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Decide a snapshot offline; print the plan, and why each other gang waits. Exits with 1 if nobody can start."""
+    """
+    Decide a snapshot offline; print the plan, and why each other gang waits. Exits with 1 if nobody can start.
+
+    It is the engine's answer to the snapshot alone: a running scheduler also knows what kube-scheduler has refused, which
+    attempts are under way and which groups have given up.
+    """
     from scheduler.engine import cycle  # noqa: PLC0415
     from scheduler.kube import dump  # noqa: PLC0415
     from scheduler.policies.registry import default_policies  # noqa: PLC0415
@@ -63,7 +73,7 @@ def decide(
     settings = live.settings_of(config)
     plan = cycle.decide(
         dump.load(file),
-        default_policies(settings.policies, settings.engine),
+        default_policies(settings.policies, settings.engine, holds_unevaluated=mode is Mode.STANDALONE),
         now=time.time() if now is None else now,
     )
     show(as_document(plan), output, lambda console: _as_table(console, plan))

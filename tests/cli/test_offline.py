@@ -1,14 +1,16 @@
 """`tutti decide` on a file, and the words of `tutti explain`, without a cluster."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from scheduler.cli import app
+from scheduler.cli.answers import combined
 from scheduler.cli.errors import CommandError
-from scheduler.cli.explain import draw, from_engine, from_status, key_of
+from scheduler.cli.explain import draw, from_engine, key_of
 from scheduler.config import Settings
 from scheduler.kube import dump
 from scheduler.model.ids import GroupKey, GroupUid, NodeName, PodKey, PodUid
@@ -85,37 +87,29 @@ def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(
 
 def test_explain_draws_gates_room_and_remedies_within_80_columns():
     console = Console(width=80, record=True, no_color=True)
-    draw(console, from_engine(cluster(nodes=2, members=3), TRAIN, Settings()))
+    engine = from_engine(cluster(nodes=2, members=3), TRAIN, Settings())
+    draw(console, combined(TRAIN, None, engine, at="2026-11-24T12:00:00Z"))
     told = console.export_text()
     assert "… team-a/train: 3 members need 24 nvidia.com/gpu" in told
     assert "✓ eligibility  ✗ resources  · topology" in told
+    assert "This is the engine's answer, from this moment." in told
     assert "host n0" in told
     assert "→ " in told
     assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
 
 
-def test_a_group_refused_by_the_operator_is_explained_by_that():
-    status = {
-        "conditions": [
-            {"type": "Scheduled", "status": "False", "reason": "GangIncomplete", "message": "old"},
-            {
-                "type": "Accepted",
-                "status": "False",
-                "reason": "InvalidSpec",
-                "message": "minCount is above maxCount.",
-            },
-        ]
-    }
-    told = from_status(TRAIN, status)
-    assert (told["placed"], told["reason"], told["headline"]) == (
-        False,
-        "InvalidSpec",
-        "minCount is above maxCount.",
+@pytest.mark.parametrize(("mode", "code"), [("standalone", 1), ("extender", 0)])
+def test_what_only_kube_scheduler_evaluates_is_held_in_standalone_mode_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str, code: int
+):
+    plain = cluster(nodes=3, members=3)
+    pods = tuple(
+        replace(pod, shape=replace(pod.shape, unevaluated=("pod affinity",))) for pod in plain.members[TRAIN]
     )
-
-
-def test_a_group_nobody_has_looked_at_says_so():
-    assert "does Tutti run?" in from_status(TRAIN, {})["headline"]
+    file = saved(replace(plain, members={TRAIN: pods}), tmp_path)
+    assert app.run(["decide", file, "--mode", mode, "-o", "json"]) == code
+    (decision,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert decision.get("reason") == ("UnevaluatedConstraint" if code else None)
 
 
 @pytest.mark.parametrize("text", ["train", "/train", "team-a/", "a/b/c", ""])

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -91,22 +92,74 @@ async def test_explain_says_in_numbers_why_a_gang_waits(cluster: LocalCluster, a
     told = json.loads(
         tutti(cluster.kubeconfig("observer"), "explain", "group", f"{namespace}/big", "-o", "json", code=1)
     )
-    assert told["source"] == "engine"
+    assert (told["source"], told["scheduler"]) == ("engine", None)
     assert "560 nvidia.com/gpu" in told["headline"]
     shown = tutti(cluster.kubeconfig("observer"), "explain", "group", f"{namespace}/big", code=1)
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
 
 
-async def test_explain_tells_a_tenant_what_the_status_says(cluster: LocalCluster, admin: Api, namespace: str):
-    await admin.create(groups(namespace), group_manifest("big", 70))
+async def says(admin: Api, namespace: str, name: str, reason: str, message: str) -> None:
+    """Write to a group what a scheduler would."""
     condition = {
         "type": "Scheduled",
         "status": "False",
-        "reason": "GangIncomplete",
-        "message": "0 of 70 members exist.",
+        "reason": reason,
+        "message": message,
         "lastTransitionTime": "2026-11-24T12:00:00Z",
+        "observedGeneration": 1,
     }
-    await admin.patch(groups(namespace, "big") + "/status", {"status": {"conditions": [condition]}})
+    await admin.patch(groups(namespace, name) + "/status", {"status": {"conditions": [condition]}})
+
+
+def explained(cluster: LocalCluster, namespace: str, name: str, *words: str) -> dict[str, Any]:
+    shown = tutti(
+        cluster.kubeconfig("observer"),
+        "explain",
+        "group",
+        f"{namespace}/{name}",
+        *words,
+        "-o",
+        "json",
+        code=1,
+    )
+    return dict(json.loads(shown))
+
+
+async def test_explain_does_not_promise_a_start_to_a_group_that_has_given_up(
+    cluster: LocalCluster, admin: Api, namespace: str
+):
+    await admin.create(
+        groups(namespace), group_manifest("late", 2, scheduleTimeoutSeconds=60, onTimeout="Fail")
+    )
+    await admin.create_all(pods(namespace), [pod_manifest(f"late-{n}", group="late") for n in range(2)])
+    await says(admin, namespace, "late", "Timeout", "Not placed within 60 s; it has given up.")
+    told = explained(cluster, namespace, "late")
+    assert (told["placed"], told["reason"], told["scheduler"]["hasGivenUp"]) == (False, "Timeout", True)
+    shown = tutti(cluster.kubeconfig("observer"), "explain", "group", f"{namespace}/late", code=1)
+    assert "binds them next" not in shown
+    assert "the scheduler does not try again" in " ".join(shown.split())
+
+
+async def test_explain_believes_the_scheduler_that_kube_scheduler_refuses_a_node(
+    cluster: LocalCluster, admin: Api, namespace: str
+):
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"a": "b"}}}
+    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    await admin.create(groups(namespace), group_manifest("apart", 2))
+    await admin.create_all(
+        pods(namespace), [pod_manifest(f"apart-{n}", group="apart", affinity=apart) for n in range(2)]
+    )
+    assert explained(cluster, namespace, "apart")["reason"] == "UnevaluatedConstraint"
+    assert explained(cluster, namespace, "apart", "--mode", "extender")["reason"] == ""
+    await says(admin, namespace, "apart", "VotesMissing", "1 of 2 members did not reach binding in time")
+    told = explained(cluster, namespace, "apart")
+    assert (told["source"], told["reason"]) == ("scheduler", "VotesMissing")
+    assert told["engine"]["reason"] == "", "asked as in extender mode, which shows in what was written"
+
+
+async def test_explain_tells_a_tenant_what_the_status_says(cluster: LocalCluster, admin: Api, namespace: str):
+    await admin.create(groups(namespace), group_manifest("big", 70))
+    await says(admin, namespace, "big", "GangIncomplete", "0 of 70 members exist.")
     told = json.loads(
         tutti(cluster.kubeconfig("tenant"), "explain", "group", f"{namespace}/big", "-o", "json", code=1)
     )
