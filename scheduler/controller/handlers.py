@@ -12,12 +12,12 @@ from scheduler.dialects.own import GROUP, VERSION
 
 
 def registry(board: Board, job_groups: JobGroups, login: Login) -> kopf.OperatorRegistry:
-    """Return the handlers, bound to whoever takes note."""
+    """Return the handlers, bound to whoever takes note. Coroutines, or kopf would call them in threads."""
     made = kopf.OperatorRegistry()
 
     for plural in KINDS:
 
-        def note(event: Any, plural: str = plural, **_: Any) -> None:
+        async def note(event: Any, plural: str = plural, **_: Any) -> None:
             if event.get("type") == "DELETED":
                 board.forget(plural, event["object"])
             else:
@@ -25,7 +25,7 @@ def registry(board: Board, job_groups: JobGroups, login: Login) -> kopf.Operator
 
         kopf.on.event(GROUP, VERSION, plural, registry=made, id=plural)(note)
 
-    def note_job(event: Any, **_: Any) -> None:
+    async def note_job(event: Any, **_: Any) -> None:
         if event.get("type") == "DELETED":
             job_groups.forget(event["object"])
         else:

@@ -83,8 +83,7 @@ class _Operator:
 
 async def _run(wanted: Settings, load_identity: Callable[[], Credentials], *, has_probes: bool) -> int:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _stop_on_signals(stop)
     code = 0
     async with _operator(wanted, load_identity) as operator, _probes(wanted, operator, has_probes) as address:
         logs.get("controller").info("operator started", probes=address, pid=os.getpid())
@@ -95,7 +94,7 @@ async def _run(wanted: Settings, load_identity: Callable[[], Credentials], *, ha
                     tasks.create_task(operator.recorder.run()),
                 ]
                 try:
-                    code = await _serve(operator, stop, tasks)
+                    code = await _serve(operator, stop)
                 finally:
                     for task in background:
                         task.cancel()
@@ -105,7 +104,7 @@ async def _run(wanted: Settings, load_identity: Callable[[], Credentials], *, ha
     return code
 
 
-async def _serve(operator: _Operator, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> int:
+async def _serve(operator: _Operator, stop: asyncio.Event) -> int:
     """Wait for the first lists, then for the Lease, then lead. Who cannot list must not keep another from leading."""
     await unless(stop, operator.feed.synced(SYNC_TIMEOUT_S))
     term = None if stop.is_set() else await unless(stop, operator.elector.acquire())
@@ -114,44 +113,72 @@ async def _serve(operator: _Operator, stop: asyncio.Event, tasks: asyncio.TaskGr
     operator.term = term
     operator.metrics.leading(term.epoch)
     logs.get("controller").info("operator leading", epoch=term.epoch)
-    working = [tasks.create_task(operator.board.run()), tasks.create_task(operator.job_groups.run())]
+    working = [asyncio.create_task(work) for work in (operator.board.run(), operator.job_groups.run())]
+    end = asyncio.Event()
+    watching = asyncio.create_task(_watch(operator, stop, end))
     try:
-        return await _lead(operator, term, stop)
+        return await _lead(term, stop, [watching, *working])
     finally:
         operator.term = None
         operator.metrics.leading(None)
         for task in working:
             task.cancel()
-        await term.release()
+        await asyncio.gather(*working, return_exceptions=True)
+        await (
+            term.release()
+        )  # before kopf ends: it then cancels whatever has come into the loop since it was started
+        end.set()
+        await asyncio.wait({watching}, timeout=KOPF_GRACE_S)
+        watching.cancel()
 
 
-async def _lead(operator: _Operator, term: Term, stop: asyncio.Event) -> int:
-    """Run kopf until `stop`, or the end of the term or of kopf."""
-    end, log = asyncio.Event(), logs.get("controller")
-    handlers = registry(operator.board, operator.job_groups, operator.login)
-    running = asyncio.create_task(
-        kopf.operator(
-            registry=handlers, settings=settings(), clusterwide=True, standalone=True, stop_flag=end
+async def _watch(operator: _Operator, stop: asyncio.Event, end: asyncio.Event) -> None:
+    """Run kopf until `end`. It takes the signals for itself when it starts, and is made to give them back."""
+    ready = asyncio.Event()
+
+    async def regain() -> None:
+        await ready.wait()
+        _stop_on_signals(stop)
+
+    regaining = asyncio.create_task(regain())
+    try:
+        await kopf.operator(
+            registry=registry(operator.board, operator.job_groups, operator.login),
+            settings=settings(),
+            clusterwide=True,
+            standalone=True,
+            ready_flag=ready,
+            stop_flag=end,
         )
-    )
+    finally:
+        regaining.cancel()
+
+
+async def _lead(term: Term, stop: asyncio.Event, work: Sequence[asyncio.Task[None]]) -> int:
+    """Wait for `stop`, the end of the term, or the end of any work, none of which may end by itself; return the exit code."""
     waiting = [asyncio.create_task(term.lost.wait()), asyncio.create_task(stop.wait())]
     try:
-        await asyncio.wait([running, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*work, *waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        end.set()
-        await asyncio.wait({running}, timeout=KOPF_GRACE_S)
-        for task in (running, *waiting):
-            task.cancel()
-    problem = running.exception() if running.done() and not running.cancelled() else None
+        for wait in waiting:
+            wait.cancel()
+    log = logs.get("controller")
     if stop.is_set():
         return 0
     if term.lost.is_set():
         log.error("the Lease was lost; this process ends")
         return 1
-    if problem is not None:
-        log.error("kopf has ended", why=str(problem), exc_info=problem)
-        return 1
-    return 0  # kopf takes the signals for itself, and returns
+    for task in work:
+        problem = task.exception() if task.done() and not task.cancelled() else None
+        if problem is not None:
+            log.error("a part of the operator has failed; this process ends", exc_info=problem)
+            return 1
+    return 0  # kopf was signalled while it still had the signals
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
 @asynccontextmanager
