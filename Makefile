@@ -12,7 +12,7 @@ help:
 	@echo "make test    lint, types, import contracts, unit tests and tests on a real control plane"
 	@echo "make check   lint, types, import contracts and the tests that need no control plane"
 	@echo "make bench   the live benchmark against the raw ceiling and native gang scheduling, one run"
-	@echo "make faults  the fault tests that exist so far"
+	@echo "make faults  lost answers, stale watches, lost Leases and restarts, on a real control plane; more faults join later"
 	@echo "make setup   only the set-up   ·   make clean   remove .venv and caches of the checkout"
 
 setup: $(STAMP)
@@ -47,7 +47,7 @@ bench: setup
 
 faults: setup
 	$(BIN)/tutti cluster build
-	$(BIN)/python -m pytest -m live tests/live/faults
+	$(BIN)/python -m pytest -m live tests/live/kube tests/live/proof/test_restarts.py
 
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
