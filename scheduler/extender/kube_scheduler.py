@@ -7,6 +7,7 @@ off.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,8 @@ RETRY_S: Final = (
     2,
 )  # first and longest pause before a refused pod is tried again; a gang's wake-up is as quick as this
 WORKERS: Final = 16
-RESTART_S: Final = 2.0
+RESTART_S: Final = 2.0  # pause before a restart, doubled each time that it has not stood for as long as this
+QUICK_ENDS: Final = 5  # in a row, then another replica may do better
 QPS, BURST = 500.0, 1000
 
 
@@ -100,7 +102,8 @@ async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
     """
     Run kube-scheduler until cancelled; start it again when it ends by itself.
 
-    Raises: KubeSchedulerError when it ends at once; the sentence carries its last words, also when it could not be started at all.
+    Raises: KubeSchedulerError when it ends at once, on the first start or time after time; the sentence carries its last words, also when
+    it could not be started at all.
     """
     arguments = [
         str(binary),
@@ -109,22 +112,33 @@ async def supervise(binary: Path, config: Path, log: Path, port: int) -> None:
         "--bind-address=127.0.0.1",
         "--v=1",
     ]
-    loop = asyncio.get_running_loop()
+    quick_ends, most = 0, 1
     while True:
-        begun = loop.time()
-        with log.open("ab") as output:
-            child = await asyncio.create_subprocess_exec(*tethered(arguments), stdout=output, stderr=output)
-        try:
-            code = await child.wait()
-        finally:
-            if child.returncode is None:
-                await end(child)
-        if loop.time() - begun < RESTART_S:
+        code, stood = await _run(arguments, log)
+        if stood:
+            quick_ends, most = 0, QUICK_ENDS  # binary and configuration are good
+        else:
+            quick_ends += 1
+        if quick_ends >= most:
             raise KubeSchedulerError(
                 f"{binary} ended at once with code {code}; {log} ends with: {_tail(log)}"
             )
         logs.get("extender").warning("kube-scheduler ended and is started again", code=code)
-        await asyncio.sleep(RESTART_S)
+        await asyncio.sleep(RESTART_S * 2.0**quick_ends)
+
+
+async def _run(arguments: Sequence[str], log: Path) -> tuple[int, bool]:
+    """Run a program to its end; return its exit code, and whether it stood for a while."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    with log.open("ab") as output:
+        child = await asyncio.create_subprocess_exec(*tethered(arguments), stdout=output, stderr=output)
+    try:
+        code = await child.wait()
+    finally:
+        if child.returncode is None:
+            await end(child)
+    return code, loop.time() - begun >= RESTART_S
 
 
 def _tail(log: Path) -> str:
