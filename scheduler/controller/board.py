@@ -3,7 +3,8 @@ What was seen of each object of ours and what its status should say; writes wher
 
 Theory of operation. Handlers and the cache only mark; one loop looks at what is marked, at most every `PAUSE_S`, so a gang of a thousand
 that starts costs a few writes and not a thousand. What a status is made from comes from our own reflectors; what it says by now comes
-from kopf's watch and from the answers to our own writes, whichever is newer. A write that fails is tried again, ever more slowly.
+from kopf's watch and from the answers to our own writes, whichever is newer. A write that fails is tried again, ever more slowly. Where
+the two views differ for long, the API server is asked.
 Everything here can be lost and found again by a list.
 
 Next: `group_views`, `queue_views` and `topology_views` say what a status should be; `job_groups` makes groups.
@@ -43,7 +44,7 @@ BINDING_S: Final = (
 )
 RETRY_S: Final = 1.0  # doubled with each further failure
 RETRY_MAX_S: Final = 60.0
-DOUBT_S: Final = 60.0  # what the cache has not known for so long is gone; kopf may have missed its deletion
+DOUBT_S: Final = 60.0  # what our reflectors have not shown for so long is read: kopf may have missed its deletion or a change
 AT_ONCE: Final = 16
 MANAGER: Final = "tutti-operator"
 APPLY: Final = "application/apply-patch+yaml"
@@ -58,6 +59,7 @@ class _Pace:
     rests_until: float = 0.0
     failures: int = 0
     binding_since: float | None = None
+    doubted_since: float | None = None
 
 
 class Board:
@@ -197,6 +199,7 @@ class Board:
     async def _look(self, ref: Ref, seen: Seen) -> None:
         said = self._wanted(ref, seen)
         if said is None:
+            await self._doubt(ref)
             return
         fields, conditions_said = said
         now = self._wall_clock()
@@ -208,6 +211,7 @@ class Board:
         if conditions.shows(seen.status, status):
             return
         loop, pace = asyncio.get_running_loop(), self._pace(ref)
+        pace.doubted_since = None
         if loop.time() < pace.rests_until or self._is_being_bound(ref, pace):
             loop.call_at(max(pace.rests_until, loop.time() + REST_S), self._mark_known, ref)
             return
@@ -218,6 +222,16 @@ class Board:
         known = self._seen.get(ref)
         if known is not None and known.uid == written.uid and known.version < written.version:
             self._seen[ref] = written
+
+    async def _doubt(self, ref: Ref) -> None:
+        """Wait for whichever view lags, and ask the API server when that takes too long. Raises: errors.NotFound for what is gone."""
+        loop, pace = asyncio.get_running_loop(), self._pace(ref)
+        if pace.doubted_since is not None and loop.time() >= pace.doubted_since + DOUBT_S:
+            pace.doubted_since = None
+            self.see(ref.plural, json.loads(await self._transport.get(ref.path)))
+        elif pace.doubted_since is None:
+            pace.doubted_since = loop.time()
+            loop.call_later(DOUBT_S, self._mark_known, ref)
 
     def _pace(self, ref: Ref) -> _Pace:
         return self._paces.setdefault(ref, _Pace())
@@ -239,7 +253,11 @@ class Board:
         return now < pace.binding_since + BINDING_S
 
     def _wanted(self, ref: Ref, seen: Seen) -> Status | None:
-        """Return what the status should say; None while our own reflectors and kopf's watch do not show the same object."""
+        """
+        Return what the status should say; None while our own reflectors and kopf's watch do not show the same object.
+
+        Whichever lags marks it when it has caught up.
+        """
         match ref.plural:
             case "podgroups":
                 return self._group(ref, seen)
@@ -250,11 +268,8 @@ class Board:
 
     def _group(self, ref: Ref, seen: Seen) -> Status | None:
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
-        if group is None or group.uid != seen.uid:
-            asyncio.get_running_loop().call_later(DOUBT_S, self._drop_if_gone, ref, seen.uid)
+        if group is None or (group.uid, group.generation) != (seen.uid, seen.generation):
             return None
-        if group.generation != seen.generation:
-            return None  # whichever lags will mark it when it has caught up
         return group_views.group_status(
             group,
             pods,
@@ -263,16 +278,13 @@ class Board:
             has_timed_out=_has_timed_out(seen),
         )
 
-    def _drop_if_gone(self, ref: Ref, uid: str) -> None:
-        group = self._cache.declared_group(GroupKey(ref.namespace, ref.name))
-        if group is None or group.uid != uid:
-            self._drop(ref, uid)
-
-    def _queue(self, ref: Ref, seen: Seen) -> Status:
+    def _queue(self, ref: Ref, seen: Seen) -> Status | None:
         try:
             queue = parse_queue(_named(ref, seen))
         except BadObject as problem:
             return {}, (_refused(problem),)
+        if queue.name not in self._sums.snapshot.queues:
+            return None
         fields = queue_views.queue_status(queue, self._sums.tally(queue.name), self._sums.capacity)
         ignored = unsupported_in_queue(seen.spec)
         return fields, (queue_views.queue_condition(queue, self._sums.snapshot.queues, ignored),)
@@ -284,7 +296,7 @@ class Board:
             return {}, (_refused(problem),)
         used = self._cache.topology_in_use
         if not used:
-            return None  # our own reflector has not shown it yet
+            return None
         labels = {label for state in self._sums.snapshot.nodes.values() for label in state.node.labels}
         return {}, (topology_views.topology_condition(levels, labels, ref.name == used),)
 

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from scheduler.controller import board
 from scheduler.model.ids import GroupUid, QueueName
 from scheduler.model.queues import Queue
 from tests.controller.building import GROUP, pod, running
@@ -23,6 +26,13 @@ def group(uid: str = "g-1", **more: Any) -> Json:
 
 def queue(**spec: Any) -> Json:
     return {"metadata": {"name": "team-a", "uid": "q-1", "generation": 1}, "spec": spec}
+
+
+async def another(operator: Operator) -> None:
+    """Let another object come and have its status: whatever came before has had its turn."""
+    operator.cache.put_queue(Queue(QueueName("team-a")))
+    operator.board.see("queues", operator.stored(TEAM_A, queue()))
+    await operator.until(lambda: operator.status(TEAM_A))
 
 
 async def test_status_of_a_group_is_written_once(operator: Operator) -> None:
@@ -71,9 +81,7 @@ async def test_deletion_of_an_earlier_object_of_the_name_does_not_forget_the_pre
 async def test_nothing_is_written_while_cache_and_watch_show_different_specs(operator: Operator) -> None:
     operator.cache.put_group(replace(GROUP, generation=4, refusal="spec.roles names a role twice."))
     operator.board.see("podgroups", operator.stored(RING, group()))
-    operator.cache.put_queue(Queue(QueueName("team-a")))
-    operator.board.see("queues", operator.stored(TEAM_A, queue()))
-    await operator.until(lambda: operator.status(TEAM_A))  # it had its turn
+    await another(operator)
     assert not operator.asked("PATCH", "ring")
     operator.cache.put_group(GROUP)
     await operator.until(lambda: operator.status(RING))
@@ -91,9 +99,7 @@ async def test_one_object_that_is_refused_does_not_keep_others_from_being_writte
     operator.server.fault = lambda request, number: "422" if "ring" in request.path else ""
     operator.cache.put_group(GROUP)
     operator.board.see("podgroups", operator.stored(RING, group()))
-    operator.cache.put_queue(Queue(QueueName("team-a")))
-    operator.board.see("queues", operator.stored(TEAM_A, queue()))
-    await operator.until(lambda: operator.status(TEAM_A))
+    await another(operator)
     assert operator.status(RING) == {}
 
 
@@ -144,10 +150,36 @@ async def test_group_that_gave_up_has_failed_and_its_queue_waits_for_it_no_more(
     await operator.until(lambda: operator.status(TEAM_A).get("pendingGroups") == 0)
 
 
+async def test_object_whose_deletion_was_missed_is_read_once_and_forgotten(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "DOUBT_S", 0.2)
+    operator.cache.put_group(GROUP)
+    operator.board.see("podgroups", operator.stored(RING, group()))
+    await operator.until(lambda: operator.status(RING))
+    del operator.server.objects[RING]
+    operator.cache.drop_group(GROUP.key)  # our reflector shows it; kopf never says a word
+    await operator.until(lambda: operator.asked("GET", "ring"))
+    operator.cache.put_group(GROUP)
+    await another(operator)
+    assert len(operator.asked("PATCH", "ring")) == 1
+    assert len(operator.asked("GET", "ring")) == 1
+
+
+async def test_change_that_was_missed_is_read(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "DOUBT_S", 0.2)
+    operator.cache.put_group(replace(GROUP, generation=4))
+    operator.board.see("podgroups", operator.stored(RING, group()))
+    changed = group(spec={"minCount": 2, "spares": 1})
+    changed["metadata"]["generation"] = 4
+    operator.stored(RING, changed)  # our reflector has shown it; kopf never says a word
+    await operator.until(lambda: operator.status(RING))
+    assert operator.status(RING)["observedGeneration"] == 4
+    assert "spec.spares" in operator.condition(RING)["message"]
+
+
 async def test_status_of_another_object_of_the_name_is_left_alone(operator: Operator) -> None:
     operator.cache.put_group(replace(GROUP, uid=GroupUid("g-2")))
     operator.board.see("podgroups", operator.stored(RING, group("g-1")))
-    operator.cache.put_queue(Queue(QueueName("team-a")))
-    operator.board.see("queues", operator.stored(TEAM_A, queue()))
-    await operator.until(lambda: operator.status(TEAM_A))
+    await another(operator)
     assert not operator.asked("PATCH", "ring")
