@@ -43,7 +43,8 @@ test: lint
 
 bench: setup
 	$(BIN)/tutti cluster build
-	$(BIN)/tutti bench live
+	$(BIN)/tutti bench live --out benchmarks/results/live-standalone.json --check benchmarks/ranges/live.yaml
+	$(BIN)/tutti bench live --mode extender --case gang-256 --no-native --out benchmarks/results/live-extender.json --check benchmarks/ranges/live-extender.yaml
 
 faults: setup
 	$(BIN)/tutti cluster build

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from benchmarks.check import RangesError, check
 from benchmarks.live.audit import VoidRunError
 from benchmarks.live.cases import CASES, FOUR_CASES
 from benchmarks.live.client import RefusedError
@@ -65,6 +66,9 @@ def live(
         bool, typer.Option(help="Also run native gang scheduling (KEP-4671) on the same control plane.")
     ] = True,
     out: Annotated[Path | None, typer.Option(help="Write the result document to this file.")] = None,
+    ranges: Annotated[
+        Path | None, typer.Option("--check", help="Exit with 1 when a figure is out of this file's ranges.")
+    ] = None,
     output: Format = Output.TABLE,
 ) -> None:
     """
@@ -95,6 +99,18 @@ def live(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(document, indent=1) + "\n")
     show(document, output, lambda console: _print_table(console, document))
+    if ranges is not None:
+        judge(document, ranges)
+
+
+def judge(document: dict[str, Any], ranges: Path) -> None:
+    """Say which figures are out of range. Raises CommandError when there are any, or the ranges cannot be used."""
+    try:
+        misses = check(document, ranges)
+    except RangesError as problem:
+        raise CommandError(str(problem)) from problem
+    if misses:
+        raise CommandError("Out of range: " + "; ".join(map(str, misses)) + ".", ANSWER_IS_NO)
 
 
 def _print_table(console: Console, document: dict[str, Any]) -> None:
