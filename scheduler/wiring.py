@@ -129,7 +129,8 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         renewals = await stack.enter_async_context(  # of their own, so that they never queue behind bindings
             Transport(identity, settings.api, metrics.request_answered)
         )
-        elector = Elector(renewals, settings.leader, settings.namespace, _identity(), clock)
+        trouble = logs.trouble("kube")
+        elector = Elector(renewals, settings.leader, settings.namespace, _identity(), clock, trouble=trouble)
         transport = await stack.enter_async_context(
             Transport(identity, settings.api, metrics.request_answered, may_write=elector.leads)
         )
@@ -141,7 +142,14 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             metrics.changes_taken_in(kind, count)
             chronicle.cache_changed(clock())
 
-        feed = Feed(transport, cache, settings.api, observer=taken_in, tell=_tell_what_cannot_be_read)
+        feed = Feed(
+            transport,
+            cache,
+            settings.api,
+            observer=taken_in,
+            tell=_tell_what_cannot_be_read,
+            trouble=trouble,
+        )
         hands = Hands(
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),

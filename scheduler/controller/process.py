@@ -194,13 +194,15 @@ async def _operator(
         recorder = Recorder(transport, COMPONENT, socket.gethostname(), clock=suspended_too)
         job_groups = JobGroups(transport, cache, recorder, wanted.scheduler_names)
         name = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
-        lease = wanted.leader.operator_lease_name
+        lease, trouble = wanted.leader.operator_lease_name, logs.trouble("controller")
         yield _Operator(
             metrics=metrics,
             cache=cache,
-            feed=Feed(transport, cache, wanted.api, observer=metrics.changes_taken_in),
+            feed=Feed(transport, cache, wanted.api, observer=metrics.changes_taken_in, trouble=trouble),
             recorder=recorder,
-            elector=Elector(lease_transport, wanted.leader, wanted.namespace, name, lease_name=lease),
+            elector=Elector(
+                lease_transport, wanted.leader, wanted.namespace, name, lease_name=lease, trouble=trouble
+            ),
             board=Board(transport, cache, job_groups),
             job_groups=job_groups,
             login=Login(identity, load_identity),

@@ -23,6 +23,9 @@ SLICE_S: Final = 0.005
 Observer = Callable[[str, int], None]
 """Told a kind and how many of its changes were just taken in."""
 
+Trouble = Callable[[str, str], None]
+"""Told a kind and why it cannot be followed, with what to do; an empty text: it can be again."""
+
 
 class Feed:
     """Runs all reflectors of one cache. `run` must be running for `synced` to return."""
@@ -36,12 +39,15 @@ class Feed:
         rng: Random | None = None,
         observer: Observer | None = None,
         tell: Callable[[SetAside], None] = lambda aside: None,
+        trouble: Trouble = lambda kind, why: None,
     ) -> None:
         self._transport = transport
         self._cache = cache
         self._settings = settings
         self._ingest = Ingest(cache, tell=tell)
         self._observer = observer
+        self._trouble = trouble
+        self._told: dict[str, str] = {}
         rng = rng or Random()  # noqa: S311  jitter, not a secret
         self._reflectors = {
             resource.kind: (resource, Reflector(page_size=settings.page_size, rng=Random(rng.random())))  # noqa: S311
@@ -90,7 +96,7 @@ class Feed:
             try:
                 await self._step(resource, reflector)
             except errors.ApiError as problem:
-                self.problems[resource.kind] = self._advice(resource, problem)
+                self._note_problem(resource, self._advice(resource, problem))
                 reflector.failed(problem)
 
     async def _step(self, resource: Resource, reflector: Reflector) -> None:
@@ -115,7 +121,7 @@ class Feed:
         try:
             async for lines in stream:
                 self._heard_at[resource.kind] = loop.time()
-                self.problems.pop(resource.kind, None)
+                self._note_well(resource)
                 heard = reflector.events(lines)
                 await self._take_in(resource, heard.changes)
                 if heard.problem is not None:
@@ -139,7 +145,7 @@ class Feed:
             self._observer(resource.kind, len(changes))
 
     def _note_synced(self, resource: Resource) -> None:
-        self.problems.pop(resource.kind, None)
+        self._note_well(resource)
         self._heard_at[resource.kind] = asyncio.get_running_loop().time()
         if not self._synced.is_set() and all(
             reflector.is_synced for _, reflector in self._reflectors.values()
@@ -147,8 +153,24 @@ class Feed:
             self._cache.mark_synced()
             self._synced.set()
 
+    def _note_problem(self, resource: Resource, why: str) -> None:
+        """Tell what is new and lasts: not that a watch broke once, nor of every kind that the same server does not answer."""
+        kind, reflector = resource.kind, self._reflectors[resource.kind][1]
+        lasts = not reflector.is_synced or kind in self.problems
+        self.problems[kind] = why
+        if lasts and why not in self._told.values():
+            self._told[kind] = why
+            self._trouble(kind, why)
+
+    def _note_well(self, resource: Resource) -> None:
+        self.problems.pop(resource.kind, None)
+        if self._told.pop(resource.kind, None) is not None:
+            self._trouble(resource.kind, "")
+
     @staticmethod
     def _advice(resource: Resource, problem: errors.ApiError) -> str:
         if isinstance(problem, errors.NotFound) and "tutti" in resource.path:
             return f"the API server does not know {resource.kind}: run `tutti install --crds-only`"
+        if isinstance(problem, errors.Forbidden):
+            return f"this identity may not list {resource.kind}: give it the ClusterRole tutti-reader ({problem})"
         return str(problem)

@@ -139,7 +139,9 @@ class Elector:
         *,
         lease_name: str | None = None,
         rng: Random | None = None,
+        trouble: Callable[[str, str], None] = lambda name, why: None,
     ) -> None:
+        """`trouble` is told the Lease and why it cannot be had, with what to do; an empty text: it can be again."""
         self.settings = settings
         self.clock = clock
         self._transport = transport
@@ -151,6 +153,7 @@ class Elector:
         self._highest_epoch = 0
         self._seen: tuple[str, float] = ("", 0.0)  # version of the Lease, and when we first saw it
         self._term: Term | None = None
+        self._trouble = trouble
         self.holder = ""
         self.problem = ""
 
@@ -160,10 +163,10 @@ class Elector:
             try:
                 term = await self._try()
             except errors.ApiError as problem:
-                self.problem = problem.message
+                self._note(self._advice(problem))
                 term = None
             else:
-                self.problem = ""
+                self._note("")
             if term is not None:
                 return term
             await asyncio.sleep(self.settings.retry_s * self._rng.uniform(0.8, 1.2))
@@ -209,6 +212,17 @@ class Elector:
                 present = await self._read()
             else:
                 return
+
+    def _note(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            self._trouble(f"Lease {self._namespace}/{self._name}", problem)
+
+    @staticmethod
+    def _advice(problem: errors.ApiError) -> str:
+        if isinstance(problem, errors.Forbidden):
+            return f"this identity may not write it: give it the Role of its component in deploy/rbac.yaml ({problem})"
+        return problem.message
 
     async def _try(self) -> Term | None:
         lease = await self._read()
@@ -263,7 +277,11 @@ class Elector:
     async def _create(self) -> None:
         metadata = {"name": self._name, "namespace": self._namespace}
         empty = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": {}}
-        await self._transport.post(self._collection, _encode(empty))
+        try:
+            await self._transport.post(self._collection, _encode(empty))
+        except errors.NotFound as problem:
+            text = f"the namespace {self._namespace} does not exist: create it, or name another in the setting `namespace`"
+            raise errors.NotFound(text, problem.status) from problem
 
     async def _write(
         self, lease: _Lease, spec: dict[str, str | int], annotations: dict[str, str] | None = None

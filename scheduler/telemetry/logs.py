@@ -8,6 +8,7 @@ cannot be written is dropped: who reads the log must not decide whether the sche
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TextIO, cast
 
@@ -97,3 +98,15 @@ def get(room: str) -> structlog.typing.FilteringBoundLogger:
     """Return the logger of a room; its lines carry the room's name."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
     return logger
+
+
+def trouble(room: str) -> Callable[[str, str], None]:
+    """Return what tells that a thing cannot be had and why; with an empty text, that it can be again."""
+
+    def tell(what: str, why: str) -> None:
+        if why:
+            get(room).warning("cannot go on", what=what, why=why)
+        else:
+            get(room).info("goes on", what=what)
+
+    return tell

@@ -218,3 +218,43 @@ async def test_a_renewal_that_was_under_way_does_not_keep_the_lease_from_being_r
     term._lease.metadata.resource_version = "1"
     await term.release()
     assert api_server.objects[PATH]["spec"]["holderIdentity"] == ""
+
+
+async def test_a_missing_namespace_is_told_once_with_what_to_do_and_when_it_is_there(
+    api_server, transport, clock
+) -> None:
+    told: list[tuple[str, str]] = []
+    api_server.fault = lambda request, number: "404" if request.method == "POST" else ""
+    elector = Elector(transport, SETTINGS, "ns", "me", clock, trouble=lambda *words: told.append(words))
+    waiting = asyncio.create_task(elector.acquire())
+    await until(lambda: len(api_server.asked) > 6)
+    why = "the namespace ns does not exist: create it, or name another in the setting `namespace`"
+    assert (told, elector.problem) == ([("Lease ns/l", why)], why)
+    api_server.fault = lambda request, number: ""
+    term = await waiting
+    assert told[1:] == [("Lease ns/l", "")]
+    await ended(term)
+
+
+async def test_a_missing_right_to_the_lease_names_the_role(api_server, transport, clock) -> None:
+    told: list[str] = []
+    api_server.fault = lambda request, number: "403"
+    elector = Elector(transport, SETTINGS, "ns", "me", clock, trouble=lambda name, why: told.append(why))
+    waiting = asyncio.create_task(elector.acquire())
+    await until(lambda: told)
+    assert told[0].startswith(
+        "this identity may not write it: give it the Role of its component in deploy/rbac.yaml"
+    )
+    api_server.fault = lambda request, number: ""
+    await ended(await waiting)
+
+
+async def test_another_holder_is_no_problem(api_server, transport, clock) -> None:
+    told: list[tuple[str, str]] = []
+    api_server.put(PATH, lease("other", leaseDurationSeconds=15))
+    elector = Elector(transport, SETTINGS, "ns", "me", clock, trouble=lambda *words: told.append(words))
+    waiting = asyncio.create_task(elector.acquire())
+    await until(lambda: len(api_server.asked) > 4)
+    assert told == []
+    clock.now += 16.0
+    await ended(await waiting)

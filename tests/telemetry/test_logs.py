@@ -55,6 +55,18 @@ def test_an_exception_stays_on_one_line() -> None:
     assert "ValueError: why" in json.loads(line)["exception"]
 
 
+def test_what_stands_in_the_way_is_one_line_and_its_end_another() -> None:
+    out = io.StringIO()
+    logs.configure(LogSettings(format="json", level="info"), out)
+    tell = logs.trouble("kube")
+    tell("podgroups", "run `tutti install --crds-only`")
+    tell("podgroups", "")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (first["level"], first["event"], first["what"]) == ("warning", "cannot go on", "podgroups")
+    assert first["why"] == "run `tutti install --crds-only`"
+    assert (second["level"], second["event"], second["what"]) == ("info", "goes on", "podgroups")
+
+
 class Full(io.StringIO):
     """A stream on a disk that is full."""
 
