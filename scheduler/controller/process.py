@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -186,23 +186,23 @@ async def _operator(
     wanted: Settings, load_identity: Callable[[], Credentials]
 ) -> AsyncGenerator[_Operator, None]:
     identity, metrics = load_identity(), Metrics()
-    async with (
-        Transport(identity, wanted.api, metrics.request_answered) as transport,
-        Transport(identity, wanted.api, metrics.request_answered) as lease_transport,
-    ):
+    name = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+    lease, trouble = wanted.leader.operator_lease_name, logs.trouble("controller")
+    async with AsyncExitStack() as stack:
+        renewals = await stack.enter_async_context(Transport(identity, wanted.api, metrics.request_answered))
+        elector = Elector(renewals, wanted.leader, wanted.namespace, name, lease_name=lease, trouble=trouble)
+        transport = await stack.enter_async_context(
+            Transport(identity, wanted.api, metrics.request_answered, may_write=elector.leads)
+        )
         cache = Cache(scheduler_names=wanted.scheduler_names, clock=suspended_too)
         recorder = Recorder(transport, COMPONENT, socket.gethostname(), clock=suspended_too)
         job_groups = JobGroups(transport, cache, recorder, wanted.scheduler_names)
-        name = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
-        lease, trouble = wanted.leader.operator_lease_name, logs.trouble("controller")
         yield _Operator(
             metrics=metrics,
             cache=cache,
             feed=Feed(transport, cache, wanted.api, observer=metrics.changes_taken_in, trouble=trouble),
             recorder=recorder,
-            elector=Elector(
-                lease_transport, wanted.leader, wanted.namespace, name, lease_name=lease, trouble=trouble
-            ),
+            elector=elector,
             board=Board(transport, cache, job_groups),
             job_groups=job_groups,
             login=Login(identity, load_identity),
