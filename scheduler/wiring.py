@@ -30,6 +30,7 @@ from scheduler.kube.leases import Elector, suspended_too
 from scheduler.kube.recorder import Recorder
 from scheduler.kube.status import StatusWriter
 from scheduler.kube.transport import Transport
+from scheduler.kube.unreadable import UnreadablePods
 from scheduler.policies.registry import default_policies
 from scheduler.standalone import loop
 from scheduler.telemetry import delay, health, logs
@@ -142,14 +143,13 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             metrics.changes_taken_in(kind, count)
             chronicle.cache_changed(clock())
 
-        feed = Feed(
-            transport,
-            cache,
-            settings.api,
-            observer=taken_in,
-            tell=_tell_what_cannot_be_read,
-            trouble=trouble,
-        )
+        unreadable = UnreadablePods(transport, cache, elector.leads)
+
+        def set_aside(aside: SetAside) -> None:
+            _tell_what_cannot_be_read(aside)
+            unreadable.heard.set()
+
+        feed = Feed(transport, cache, settings.api, observer=taken_in, tell=set_aside, trouble=trouble)
         hands = Hands(
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
@@ -167,7 +167,8 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         async with health.serve(settings.probes, metrics, checks) as address, asyncio.TaskGroup() as tasks:
             logs.get("wiring").info("started", mode=options.mode.value, probes=address, pid=os.getpid())
             beside = [
-                tasks.create_task(work) for work in (recorder.run(), delay.sample(metrics.loop_delayed))
+                tasks.create_task(work)
+                for work in (recorder.run(), delay.sample(metrics.loop_delayed), unreadable.run())
             ]
             try:
                 yield parts
