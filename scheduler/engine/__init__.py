@@ -10,6 +10,8 @@ Decisions
   Unlike pods are placed first-fit decreasing, sound but not complete; the reason says so.
 - 2026-11: a gang that waits reserves nothing, and gangs behind it may go ahead. A large gang can starve behind small ones until
   reservations for the head of the queue arrive with the queueing policies.
-- 2026-11: capacities are remembered between cycles per shape and node, by identity of the node's state. Rejected: recomputing, which at
-  5,000 nodes costs several times the rest of the decision.
+- 2026-11: nodes are kept as columns between cycles and brought up to date by identity of the node's state; copies of a shape are counted
+  from the columns, once per cycle and then where something was taken. Rejected: a table of copies per shape in the memo. Some hundred
+  shapes that wait pushed each other out of it, and each gang paid for every node taken before it.
+- 2026-11: equal questions of one cycle get one answer while the same is taken. It changes the cost of a decision, never a word of it.
 """

@@ -1,9 +1,11 @@
 """
-How many pods of a shape each node holds, remembered between cycles.
+What nodes have free and whom they can ever take, remembered between cycles.
 
-A cluster of thousands of nodes changes by a few at a time. The memo keeps one table per shape and brings it up to date by comparing
-node states by identity (the cache hands out the same object until a node changes), so an undisturbed node costs a pointer
-comparison.
+A cluster of thousands of nodes changes by a few at a time. The memo compares node states by identity (the cache hands out the same object
+until a node changes), so an undisturbed node costs a pointer comparison per cycle. How many copies of a shape fit is not remembered here:
+from the columns of free amounts it is a few passes over an array, and the trial of a cycle keeps it.
+
+Next: `columns` answers for all nodes at once, `trial` takes room away.
 """
 
 from collections import OrderedDict
@@ -15,116 +17,141 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.engine.feasibility import Refusal, room, static_refusal
+from scheduler.engine.columns import Codes, NodeColumns, Numbers, cut
 from scheduler.model.facts import Evidence
 from scheduler.model.ids import NodeName
-from scheduler.model.nodes import Node
 from scheduler.model.pods import PodShape
 from scheduler.model.snapshot import NodeState, Snapshot
 from scheduler.topology import DomainTree, compile_tree
 
 Copies = NDArray[np.int64]
 
-MAX_SHAPES: Final = 256  # arbitrary; a forgotten table is made anew
+REMEMBERED: Final = 2**22  # pairs of node and shape, nine bytes each: 38 MB at most
 
 
 class NodeScore(Protocol):
     """Which of several equally near nodes is better for a pod."""
 
-    def __call__(self, shape: PodShape, node: Node) -> int:
-        """Return a score; higher is better. Compared only between nodes and domains that serve equally well; from the node object alone."""
+    def __call__(self, shape: PodShape, nodes: NodeColumns) -> Numbers:
+        """Return a score per node; higher is better. Compared only between nodes that serve equally well; from the node objects alone."""
 
 
 @dataclass(slots=True)
 class ShapeTable:
     """
-    For one shape, by node number of one tree: the state it was computed from, how many copies fit, why none can ever, and how well
-    the node is liked.
+    For one shape, by node number: why none can ever run there (numbers of `columns.REFUSALS`), and how well the node is liked.
+
+    `nodes`: what it was made from. `asked`: when it was last used, in counts of `CapacityMemo`.
     """
 
-    states: list[NodeState | None]
-    copies: Copies
-    refusals: list[Refusal | None]
+    nodes: NodeColumns
+    refusals: Codes
     scores: Copies
-
-
-@dataclass(slots=True)
-class FreeTable:
-    """For one resource, by node number: the state it was computed from, and what is free (never below zero)."""
-
-    states: list[NodeState | None]
-    free: Copies
+    asked: int
 
 
 @dataclass(slots=True)
 class CapacityMemo:
-    """Tables by shape, for one tree at a time. Not shared between threads that run at once."""
+    """Tables for one tree at a time. Not shared between threads that run at once."""
 
     score: NodeScore
     _tree: DomainTree | None = None
     _evidence: Evidence | None = None
-    _nodes: frozenset[NodeName] = frozenset()
+    _names: frozenset[NodeName] = frozenset()
+    _states: Sequence[NodeState] | None = None
+    _nodes: NodeColumns = field(default_factory=lambda: NodeColumns(()))
+    _turn: int = 0  # grows with each list of states: one per cycle
     _tables: "OrderedDict[PodShape, ShapeTable]" = field(default_factory=OrderedDict)
-    _free: dict[str, FreeTable] = field(default_factory=dict)
+    _free: dict[str, Copies] = field(default_factory=dict)
 
     def tree(self, snapshot: Snapshot) -> DomainTree:
-        """Return the tree of the snapshot's evidence and nodes; compiled only when one of them is another one than last time."""
-        nodes = snapshot.nodes.keys()
-        if self._tree is None or self._evidence is not snapshot.evidence or self._nodes != nodes:
-            self._tree = compile_tree(snapshot.evidence, nodes)
-            self._evidence, self._nodes = snapshot.evidence, frozenset(nodes)
-            self._tables.clear()
-            self._free.clear()
+        """Return the tree of the snapshot's evidence and nodes; compiled only when one of them differs from last time."""
+        names = snapshot.nodes.keys()
+        is_known = self._evidence is not None and _say_the_same(self._evidence, snapshot.evidence)
+        self._evidence = snapshot.evidence
+        if self._tree is None or not is_known or self._names != names:
+            self._tree = compile_tree(snapshot.evidence, names)
+            self._names = frozenset(names)
+            self._states = None  # nodes have other numbers
         return self._tree
 
-    def table(self, tree: DomainTree, states: Sequence[NodeState], shape: PodShape) -> ShapeTable:
+    def nodes(self, tree: DomainTree, states: Sequence[NodeState]) -> NodeColumns:
         """
-        Return the table of this shape for these node states, which stand in the order of ``tree.nodes``.
+        Return the nodes of these states as columns; `states` stand in the order of ``tree.nodes`` and are not changed afterwards.
 
-        Cost: O(nodes) pointer comparisons, plus one evaluation per node that changed since the last call.
+        Cost: O(nodes) pointer comparisons for a list that was not the last one, and all columns anew if a node itself changed.
         """
         if tree is not self._tree:
             raise AssertionError("the memo holds tables of another tree")
+        if states is not self._states:
+            self._turn += 1
+            self._take_in(states)
+        return self._nodes
+
+    def table(self, tree: DomainTree, states: Sequence[NodeState], shape: PodShape) -> ShapeTable:
+        """Return the table of this shape. Cost: as `nodes`; for a shape that is not remembered, some passes over the nodes."""
+        nodes = self.nodes(tree, states)
         table = self._tables.get(shape)
-        if table is None:
-            n = len(states)
-            table = ShapeTable([None] * n, np.zeros(n, np.int64), [None] * n, np.zeros(n, np.int64))
-            self._tables[shape] = table
-            if len(self._tables) > MAX_SHAPES:
-                self._tables.popitem(last=False)
-        self._tables.move_to_end(shape)
-        for number in _changed(table.states, states):
-            self._evaluate(table, number, shape, states[number])
+        if table is None or table.nodes is not nodes:
+            table = ShapeTable(nodes, nodes.refusals(shape), _shared(self.score(shape, nodes)), self._turn)
+            self._remember(shape, table)
+        elif table.asked != self._turn:
+            table.asked = self._turn
+            self._tables.move_to_end(shape)
         return table
 
     def free(self, tree: DomainTree, states: Sequence[NodeState], resource: str) -> Copies:
-        """Return what every node has free of one resource, never below zero. Cost: as `table`."""
-        if tree is not self._tree:
-            raise AssertionError("the memo holds tables of another tree")
-        table = self._free.get(resource)
-        if table is None:
-            table = FreeTable([None] * len(states), np.zeros(len(states), np.int64))
-            if len(self._free) >= MAX_SHAPES:
-                self._free.clear()
-            self._free[resource] = table
-        for number in _changed(table.states, states):
-            state = states[number]
-            table.states[number] = state
-            table.free[number] = max(0, state.node.allocatable[resource] - state.requested[resource])
-        return table.free
+        """Return what every node has free of one resource, never below zero, in an array of the caller's own. Cost: as `nodes`."""
+        nodes = self.nodes(tree, states)
+        if not nodes.offers(resource):
+            return np.zeros(len(nodes), dtype=np.int64)
+        column = self._free.get(resource)
+        if column is None:
+            column = self._free[resource] = np.array(
+                [_free(state, resource) for state in states], dtype=np.int64
+            )
+        return column.copy()
 
-    def _evaluate(self, table: ShapeTable, number: int, shape: PodShape, state: NodeState) -> None:
-        before = table.states[number]
-        if before is None or before.node is not state.node:
-            table.refusals[number] = static_refusal(shape, state.node)
-            table.scores[number] = self.score(shape, state.node)
-        table.states[number] = state
-        table.copies[number] = (
-            0 if table.refusals[number] is not None else room(shape, state.free, state.host_ports)
-        )
+    def _take_in(self, states: Sequence[NodeState]) -> None:
+        before, self._states = self._states, states
+        if before is None:
+            self._nodes = NodeColumns([state.node for state in states])
+            self._free.clear()
+            return
+        changed = _changed(before, states)
+        if any(before[number].node is not states[number].node for number in changed):
+            self._nodes = NodeColumns([state.node for state in states])
+        for resource, column in self._free.items():
+            for number in changed:
+                column[number] = _free(states[number], resource)
+
+    def _remember(self, shape: PodShape, table: ShapeTable) -> None:
+        """Keep a table, in place of those that no question has named for longest; what this cycle uses is not pushed out by it."""
+        self._tables.pop(shape, None)
+        most = REMEMBERED // max(1, len(table.nodes))
+        while len(self._tables) >= most and self._tables:
+            oldest = next(iter(self._tables))
+            if self._tables[oldest].asked == self._turn:
+                return
+            del self._tables[oldest]
+        self._tables[shape] = table
 
 
-def _changed(old: Sequence[NodeState | None], new: Sequence[NodeState]) -> list[int]:
+def _say_the_same(one: Evidence, other: Evidence) -> bool:
+    # Any label that changes makes new evidence, and few labels are about the network.
+    return one is other or (one.levels == other.levels and one.facts == other.facts)
+
+
+def _free(state: NodeState, resource: str) -> int:
+    return cut(state.node.allocatable[resource] - state.requested[resource])
+
+
+def _shared(scores: Numbers) -> Numbers:
+    """Return the scores; nodes that are all liked equally, which is usual, cost no memory."""
+    return scores if scores.any() else np.broadcast_to(np.int64(0), scores.shape)
+
+
+def _changed(old: Sequence[NodeState], new: Sequence[NodeState]) -> list[int]:
     """Return the numbers of nodes whose state is another object than before. Few, so nothing is allocated for the others."""
     if all(map(is_, old, new)):
         return []

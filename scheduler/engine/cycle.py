@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scheduler.engine.answers import not_placed, place
 from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
-from scheduler.engine.gang import NotPlaced, Placed, Where, batches, place
-from scheduler.engine.sentences import given_up, incomplete, not_placed
+from scheduler.engine.gang import NotPlaced, Placed, Where, batches
+from scheduler.engine.sentences import given_up, incomplete
 from scheduler.engine.standing import Standing, standing
 from scheduler.engine.trial import Trial
 from scheduler.model.ids import GroupKey, LevelName

@@ -100,10 +100,12 @@ class _Search:
     def leaves(self) -> list[tuple[int, int]]:
         """Return (domain of the leaf layer, pods) for every leaf used."""
         start = self._start()
-        fits = [int(i) for i in np.flatnonzero(self.rooms[start] >= self.wish.count)]
+        holding = np.flatnonzero(self.rooms[start] >= self.wish.count)
         if start > self.leaf:
-            best = min(fits, key=lambda host: (-int(self.scores[host]), int(self.rooms[start][host]), host))
+            liked = holding[self.scores[holding] == self.scores[holding].max()]
+            best = liked[self.rooms[start][liked].argmin()]  # the first of equals, as everywhere
             return [(int(self.layers[self.leaf].of[best]), self.wish.count)]
+        fits = holding.tolist()
         if start == self.leaf:
             return [(self._one_leaf(fits), self.wish.count)]
         for layer in range(start + 1, self.leaf + 1):

@@ -14,7 +14,9 @@ from scheduler.model.pods import HostPort, NodeSelectorTerm, Operator, PodShape,
 from scheduler.model.resources import Resources
 from scheduler.model.snapshot import NodeState
 
-UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
+CORDON = Taint(
+    "node.kubernetes.io/unschedulable", TaintEffect.NO_SCHEDULE
+)  # what a pod must tolerate on a cordoned node
 WILDCARD_IPS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  values read from pods
 NO_LIMIT = 10_000  # copies of a pod that asks for nothing; also the largest gang
 INT64_DIGITS = 19  # no Go int64 has more, leading zeros aside
@@ -52,12 +54,10 @@ def room(shape: PodShape, free: Resources, ports: Iterable[HostPort]) -> int:
 
 def static_refusal(shape: PodShape, node: Node) -> Refusal | None:
     """Return why pods of this shape can never run on this node as it is labelled and tainted; None when they can."""
-    if node.unschedulable and not any(_tolerates(t, _CORDON) for t in shape.tolerations):
+    if node.unschedulable and not tolerated(shape, CORDON):
         return Refusal.CORDONED
     for taint in node.taints:
-        if taint.effect is not TaintEffect.PREFER_NO_SCHEDULE and not any(
-            _tolerates(t, taint) for t in shape.tolerations
-        ):
+        if taint.effect is not TaintEffect.PREFER_NO_SCHEDULE and not tolerated(shape, taint):
             return Refusal.TAINTED
     if any(node.labels.get(key) != value for key, value in shape.node_selector):
         return Refusal.SELECTOR
@@ -97,9 +97,6 @@ def integer(text: str) -> int | None:
         return None
     number = int(f"{form[1]}{digits or 0}")
     return number if number in INT64 else None
-
-
-_CORDON = Taint(UNSCHEDULABLE_TAINT, TaintEffect.NO_SCHEDULE)
 
 
 def _same_port(mine: HostPort, other: HostPort) -> bool:

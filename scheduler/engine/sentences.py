@@ -7,7 +7,6 @@ Next: `scheduler.explain` says more: every domain, and what would help.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 
 from scheduler.engine.equal_pods import WHOLE_CLUSTER
 from scheduler.engine.feasibility import Refusal
@@ -60,21 +59,15 @@ def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:
 def _too_little_anywhere(trial: Trial, batch: Batch) -> tuple[Status, Reason, str] | None:
     """Return why the cluster as a whole does not hold this batch; None where it does."""
     count, shape = len(batch.pods), batch.shape
-    refusals = trial.refusals(shape)
-    if all(refusal is not None for refusal in refusals):
-        return Status.UNRESOLVABLE, Reason.NO_ELIGIBLE_NODE, _no_eligible(refusals)
+    if not trial.eligible(shape).any():
+        return Status.UNRESOLVABLE, Reason.NO_ELIGIBLE_NODE, _no_eligible(trial.refusals(shape))
     fit = int(trial.copies(shape, batch.refused).sum())
     if fit >= count:
         return None
     if batch.refused:
-        text = f"kube-scheduler does not offer {len(batch.refused)} of {len(refusals)} nodes for {count} members; "
+        text = f"kube-scheduler does not offer {len(batch.refused)} of {len(trial.states)} nodes for {count} members; "
         return Status.UNSCHEDULABLE, Reason.NODE_REFUSED, text + f"the others have room for {fit}."
-    eligible = sum(1 for refusal in refusals if refusal is None)
-    return (
-        Status.UNSCHEDULABLE,
-        Reason.INSUFFICIENT_RESOURCES,
-        _too_little(trial, shape, count, fit, eligible),
-    )
+    return Status.UNSCHEDULABLE, Reason.INSUFFICIENT_RESOURCES, _too_little(trial, shape, count, fit)
 
 
 def amount_of(shape: PodShape) -> tuple[str, int]:
@@ -97,23 +90,24 @@ def in_words(resource: str, amount: int) -> str:
     return f"{amount} {resource}"
 
 
-def _no_eligible(refusals: Sequence[Refusal | None]) -> str:
-    causes = Counter(str(refusal) for refusal in refusals if refusal is not None)
+def _no_eligible(causes: Counter[Refusal]) -> str:
     listed = ", ".join(
-        f"{count} {cause}" for cause, count in sorted(causes.items(), key=lambda item: (-item[1], item[0]))
+        f"{count} {cause}"
+        for cause, count in sorted(causes.items(), key=lambda item: (-item[1], str(item[0])))
     )
     return f"No node can run the members: {listed}." if listed else "The cluster has no nodes."
 
 
-def _too_little(trial: Trial, shape: PodShape, count: int, fit: int, eligible: int) -> str:
+def _too_little(trial: Trial, shape: PodShape, count: int, fit: int) -> str:
     resource, each = amount_of(shape)
-    numbers = [n for n, refusal in enumerate(trial.refusals(shape)) if refusal is None]
-    free = sum(max(0, trial.free(n)[resource]) for n in numbers)
-    total = sum(trial.states[n].node.allocatable[resource] for n in numbers)
+    eligible = trial.eligible(shape)
+    # Added up as Python's integers: thousands of amounts near their limit do not fit into 64 bits.
+    free = sum(trial.free_of(resource)[eligible].tolist())
+    total = sum(trial.allocatable(resource)[eligible].tolist())
     members = "1 member needs" if count == 1 else f"{count} members need"
     return (
         f"{members} {in_words(resource, each * count)}, {in_words(resource, each)} each; there is room for {fit} now "
-        f"({in_words(resource, free)} free of {in_words(resource, total)} on {eligible} nodes that may run them)."
+        f"({in_words(resource, free)} free of {in_words(resource, total)} on {int(eligible.sum())} nodes that may run them)."
     )
 
 
@@ -126,6 +120,8 @@ def _no_domain(trial: Trial, failed: NotPlaced) -> str:
         for batch, rooms in zip(failed.batches, failed.rooms, strict=True)
         if rooms[where.required].max() < len(batch.pods)
     ]
+    if not short and where.required == WHOLE_CLUSTER:
+        return "The nodes have no room for the unlike members together, though they have for each kind alone."
     if not short:
         return (
             f"No {layer.level} has room for the unlike members together, though some has for each kind alone."

@@ -8,16 +8,24 @@ without `keep` gives all of it back, so a gang that finds no place leaves no tra
         ...  trial.take(node, shape)
         attempt.keep()
 
+What is free stands in columns. How many copies of a shape each node holds is counted over the columns when the shape is first asked for;
+afterwards only at nodes that were touched since, by a take or by giving back, which `_touched` lists in order. `version` names what is
+taken: giving back returns to the number of before, so what is known at a version holds whenever it comes again.
+
 Nodes are numbers in the order of the tree. Nothing outside sees the overlay.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from scheduler.engine.capacity import CapacityMemo, Copies
-from scheduler.engine.feasibility import Refusal, room
+import numpy as np
+
+from scheduler.engine.capacity import CapacityMemo, Copies, ShapeTable
+from scheduler.engine.columns import LARGEST, REFUSALS, Mask, cut
+from scheduler.engine.feasibility import NO_LIMIT, Refusal, ports_clash, room
 from scheduler.model.ids import NodeName
 from scheduler.model.pods import HostPort, PodShape
 from scheduler.model.reservations import Reservation
@@ -26,6 +34,10 @@ from scheduler.model.snapshot import NodeState, Snapshot
 from scheduler.topology import DomainTree
 
 Value = TypeVar("Value")
+
+COUNTED: Final = 2**22  # pairs of node and shape, nine bytes each; beyond, all counts are forgotten
+ALONE: Final = 64  # nodes that a pass over all counts in the time of one counted alone, roughly
+ANSWERS: Final = 1024  # arbitrary; a forgotten answer is found again by asking
 
 
 @dataclass(slots=True)
@@ -39,16 +51,37 @@ class Attempt:
         self.is_kept = True
 
 
+@dataclass(slots=True)
+class Count:
+    """
+    How many pods of a shape each node holds, as of a length of `Trial._touched`.
+
+    `eligible`: where any may ever run. `demands`: per resource asked for, the column of what is free, and how much one pod asks for.
+    """
+
+    copies: Copies
+    eligible: Mask
+    demands: tuple[tuple[Copies, int], ...]
+    as_of: int
+
+
 class Trial:
     """Owned by one cycle. `states` and `tree.nodes` stand in the same order."""
 
     def __init__(self, tree: DomainTree, snapshot: Snapshot, memo: CapacityMemo) -> None:
         self.tree = tree
         self.states: Sequence[NodeState] = [snapshot.nodes[name] for name in tree.nodes]
+        self.version = 0
         self._memo = memo
         self._taken: dict[int, Resources] = {}
         self._ports: dict[int, tuple[HostPort, ...]] = {}
-        self._journal: list[tuple[int, Resources | None, tuple[HostPort, ...] | None]] = []
+        self._journal: list[tuple[int, Resources | None, tuple[HostPort, ...] | None, int]] = []
+        self._takes = 0
+        self._touched: list[int] = []
+        self._free: dict[str, Copies] = {}
+        self._counts: dict[PodShape, Count] = {}
+        self._answers: dict[Hashable, object] = {}
+        self._answers_at = self.version
         for reservation in snapshot.reservations:
             self._reserve(reservation, snapshot)
 
@@ -61,24 +94,25 @@ class Trial:
         finally:
             if not attempt.is_kept:
                 while len(self._journal) > mark:
-                    number, taken, ports = self._journal.pop()
+                    number, taken, ports, self.version = self._journal.pop()
+                    given_back = self._taken[number]
                     _restore(self._taken, number, taken)
                     _restore(self._ports, number, ports)
+                    self._touch(number, given_back)
 
     def take(self, number: int, shape: PodShape, count: int = 1) -> None:
         """Take the room of `count` pods of this shape from a node. The caller has made sure that it is there."""
-        self._journal.append((number, self._taken.get(number), self._ports.get(number)))
+        self._journal.append((number, self._taken.get(number), self._ports.get(number), self.version))
         self._taken[number] = self._taken.get(number, NOTHING) + shape.requests.scaled(count)
         if shape.host_ports:
             self._ports[number] = (*self._ports.get(number, ()), *shape.host_ports)
+        self._takes += 1
+        self.version = self._takes
+        self._touch(number, shape.requests)
 
     def copies(self, shape: PodShape, excluded: Iterable[NodeName] = ()) -> Copies:
-        """Return how many pods of this shape each node holds now, none on the excluded ones."""
-        table = self._memo.table(self.tree, self.states, shape)
-        copies = table.copies.copy()
-        for number in self._taken:
-            if table.refusals[number] is None:
-                copies[number] = self.room(number, shape)
+        """Return how many pods of this shape each node holds now, none on the excluded ones, in an array of the caller's own."""
+        copies = self._count(shape).copies.copy()
         for name in excluded:
             number = self.tree.index.get(name, -1)
             if number >= 0:
@@ -87,22 +121,115 @@ class Trial:
 
     def room(self, number: int, shape: PodShape) -> int:
         """Return how many pods of this shape one node holds now; static refusals are not looked at."""
-        state = self.states[number]
-        taken = self._taken.get(number)
-        ports = (*state.host_ports, *self._ports.get(number, ()))
-        return room(shape, state.free - taken if taken is not None else state.free, ports)
+        return room(shape, self.free(number), self._ports_of(number))
 
-    def refusals(self, shape: PodShape) -> Sequence[Refusal | None]:
-        """Return, per node, why this shape can never run there."""
-        return self._memo.table(self.tree, self.states, shape).refusals
+    def eligible(self, shape: PodShape) -> Mask:
+        """Return which nodes may ever run this shape."""
+        return self._count(shape).eligible
+
+    def refusals(self, shape: PodShape) -> Counter[Refusal]:
+        """Return why nodes can never run this shape, with how many of them; only those that cannot."""
+        found, counts = np.unique(self._table(shape).refusals, return_counts=True)
+        causes = ((REFUSALS[code], int(count)) for code, count in zip(found, counts, strict=True))
+        return Counter({cause: count for cause, count in causes if cause is not None})
 
     def scores(self, shape: PodShape) -> Copies:
         """Return how well each node is liked for this shape; more is better."""
-        return self._memo.table(self.tree, self.states, shape).scores
+        return self._table(shape).scores
 
     def free(self, number: int) -> Resources:
         """Return what one node has left now."""
-        return self.states[number].free - self._taken.get(number, NOTHING)
+        taken = self._taken.get(number)
+        return self.states[number].free - taken if taken is not None else self.states[number].free
+
+    def free_of(self, resource: str) -> Copies:
+        """Return what every node has left of one resource, never below zero. Not to be changed by the caller."""
+        column = self._free.get(resource)
+        if column is None:
+            column = self._memo.free(self.tree, self.states, resource)
+            for number in self._taken:
+                column[number] = self._left(number, resource)
+            if self._memo.nodes(self.tree, self.states).offers(resource):
+                self._free[resource] = column
+        return column
+
+    def allocatable(self, resource: str) -> Copies:
+        """Return what every node has of one resource in all."""
+        return self._memo.nodes(self.tree, self.states).allocatable(resource)
+
+    def recall(self, question: Hashable) -> object | None:
+        """Return the answer to a question that was remembered while exactly the same was taken as now; None when none was."""
+        return self._answers.get(question) if self._answers_at == self.version else None
+
+    def remember(self, question: Hashable, answer: object) -> None:
+        """Keep an answer that follows from the question, the snapshot and what is taken now, and from nothing else."""
+        if self._answers_at != self.version or len(self._answers) >= ANSWERS:
+            self._answers.clear()
+            self._answers_at = self.version
+        self._answers[question] = answer
+
+    # --- what is counted -------------------------------------------------------------------------------------------------
+
+    def _table(self, shape: PodShape) -> ShapeTable:
+        return self._memo.table(self.tree, self.states, shape)
+
+    def _count(self, shape: PodShape) -> Count:
+        count = self._counts.get(shape)
+        if count is None:
+            if (len(self._counts) + 1) * len(self.states) > COUNTED:
+                self._counts.clear()
+            count = self._counts[shape] = self._counted(shape)
+        elif count.as_of < len(self._touched):
+            touched = self._touched[count.as_of :]
+            if len(touched) * ALONE > len(self.states):
+                count.copies = self._copies(shape, count.eligible, count.demands)
+            else:
+                for number in touched:
+                    count.copies[number] = self._copies_on(number, shape, count)
+            count.as_of = len(self._touched)
+        return count
+
+    def _counted(self, shape: PodShape) -> Count:
+        eligible = self._table(shape).refusals == REFUSALS.index(None)
+        demands = tuple((self.free_of(name), amount) for name, amount in shape.requests.items() if amount > 0)
+        return Count(self._copies(shape, eligible, demands), eligible, demands, len(self._touched))
+
+    def _copies(self, shape: PodShape, eligible: Mask, demands: Iterable[tuple[Copies, int]]) -> Copies:
+        copies = np.where(eligible, _most(shape), 0)
+        for free, amount in demands:
+            if amount > LARGEST:
+                return np.zeros_like(copies)
+            np.minimum(copies, free // amount, out=copies)
+        if shape.host_ports:
+            for number in np.flatnonzero(copies).tolist():
+                if ports_clash(shape.host_ports, self._ports_of(number)):
+                    copies[number] = 0
+        return copies
+
+    def _copies_on(self, number: int, shape: PodShape, count: Count) -> int:
+        if not count.eligible[number]:
+            return 0
+        if shape.host_ports and ports_clash(shape.host_ports, self._ports_of(number)):
+            return 0
+        most = _most(shape)
+        for free, amount in count.demands:
+            most = min(most, free.item(number) // amount)
+        return most
+
+    def _touch(self, number: int, names: Iterable[str]) -> None:
+        self._touched.append(number)
+        for name in names:
+            column = self._free.get(name)
+            if column is not None:
+                column[number] = self._left(number, name)
+
+    def _left(self, number: int, resource: str) -> int:
+        state, taken = self.states[number], self._taken.get(number, NOTHING)
+        return cut(state.node.allocatable[resource] - state.requested[resource] - taken[resource])
+
+    def _ports_of(self, number: int) -> tuple[HostPort, ...]:
+        taken = self._ports.get(number)
+        return (*self.states[number].host_ports, *taken) if taken else self.states[number].host_ports
 
     def _reserve(self, reservation: Reservation, snapshot: Snapshot) -> None:
         bound = {pod.uid for pod in snapshot.members.get(reservation.group, ()) if pod.is_bound}
@@ -110,6 +237,11 @@ class Trial:
             number = self.tree.index.get(slot.node, -1)
             if number >= 0 and slot.uid not in bound:
                 self.take(number, slot.shape)
+
+
+def _most(shape: PodShape) -> int:
+    """Return the most pods of a shape that one node can hold whatever it has free."""
+    return 1 if shape.host_ports else NO_LIMIT
 
 
 def _restore(table: dict[int, Value], number: int, before: Value | None) -> None:

@@ -1,7 +1,7 @@
 """Pods, as far as a placement and a binding depend on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid
@@ -79,8 +79,14 @@ class PodPhase(StrEnum):
         return self in {PodPhase.SUCCEEDED, PodPhase.FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class PodShape:
+class _HashedOnce:
+    # A hash walks every term of an affinity, and shapes are looked up for every pod of every cycle.
+    __slots__ = ("_hash",)
+    _hash: int
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class PodShape(_HashedOnce):
     """
     Everything that decides where a pod may run. Equal pods share one shape, so a gang of equal pods is one test per node.
 
@@ -96,6 +102,13 @@ class PodShape:
     tolerations: tuple[Toleration, ...] = ()
     host_ports: tuple[HostPort, ...] = ()
     unevaluated: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash(tuple(getattr(self, f.name) for f in fields(self))))
+            return self._hash
 
 
 @dataclass(frozen=True, slots=True)
