@@ -1,0 +1,196 @@
+"""/bind as a barrier, beside the real kube-scheduler: whatever keeps a member from voting, the gang ends whole or not at all."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.live.api import Api
+from tests.live.proof.onlooker import Onlooker
+from tests.live.proof.team import Team
+
+if TYPE_CHECKING:
+    from tests.live.proof.conftest import Tutti
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(300),
+    pytest.mark.parametrize("tutti", ["extender"], indirect=True),
+]
+
+BARRIER_S = 3.0
+HURRIED = {
+    "TUTTI_EXTENDER__BARRIER_TIMEOUT_S": f"{BARRIER_S:g}",
+    "TUTTI_EXTENDER__HTTP_TIMEOUT_S": f"{2 * BARRIER_S:g}",
+    "TUTTI_CYCLE__BACKOFF_INITIAL_S": "0.5",
+    "TUTTI_CYCLE__BACKOFF_MAX_S": "2",
+}
+WHOLE_PARTIAL_S = 5.0  # for which a gang may be seen partly bound while its bindings go out
+HOSTNAME = "kubernetes.io/hostname"
+
+
+@pytest.fixture(scope="module")
+def hurried(tutti: "Tutti") -> Iterator["Tutti"]:
+    """Tutti with a short barrier."""
+    with tutti.running_with(HURRIED):
+        yield tutti
+
+
+def wants_friend(namespace: str) -> dict[str, Any]:
+    """
+    Pod affinity to a pod that does not exist until `bring_friend`: kube-scheduler's filters leave such a member no node at all, while
+    Tutti, which leaves them to kube-scheduler in this mode, plans it.
+    """
+    term = {"labelSelector": {"matchLabels": {"friend-in": namespace}}, "topologyKey": "kubernetes.io/os"}
+    return {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+
+
+async def bring_friend(team: Team, node: str) -> None:
+    await team.pod("friend", gpus=0, scheduler="nobody", nodeName=node, labels={"friend-in": team.namespace})
+
+
+async def gang_with_one_who_cannot_vote(team: Team, name: str, size: int, *, gpus: int = 1) -> None:
+    await team.group(name, size)
+    await asyncio.gather(
+        *(team.pod(f"{name}-{number}", name, gpus=gpus) for number in range(size - 1)),
+        team.pod(f"{name}-{size - 1}", name, gpus=gpus, affinity=wants_friend(team.namespace)),
+    )
+
+
+async def calls_wait(team: Team, tutti: "Tutti", count: int) -> None:
+    """Wait until so many members wait in /bind: each has a connection of its own, beside the one or two of /filter."""
+
+    async def enough() -> bool:
+        return tutti.open_calls() > count
+
+    await team.until(f"{count} members wait in /bind", enough)
+
+
+async def told_in_an_event(team: Team, pod: str, words: str) -> None:
+    """Wait until an Event of this pod, or of all whose names begin so, has these words."""
+
+    async def told() -> bool:
+        events = await team.api.list(f"/apis/events.k8s.io/v1/namespaces/{team.namespace}/events")
+        return any(
+            event["regarding"].get("name", "").startswith(pod) and words in event.get("note", "")
+            for event in events
+        )
+
+    await team.until(f"an Event of {pod} says {words!r}", told)
+
+
+def kube_scheduler_log(tutti: "Tutti") -> str:
+    return (tutti.directory / "state" / "kube-scheduler.log").read_text(errors="replace")
+
+
+async def test_member_that_never_reaches_bind_holds_the_whole_gang_back_and_nobody_else(
+    hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
+) -> None:
+    size = len(nodes) * 5 // 8  # whole nodes: one gang fits, two do not
+    async with Onlooker(observer, team.namespace, size) as onlooker:
+        await gang_with_one_who_cannot_vote(team, "stuck", size, gpus=8)
+        said = await team.until_reason("stuck", "VotesMissing")
+        assert f"1 of {size} members" in said
+
+        async def every_waiting_member_was_answered() -> bool:
+            told = [await team.pod_condition(f"stuck-{number}") for number in range(size - 1)]
+            return all("VotesMissing" in condition.get("message", "") for condition in told)
+
+        await team.until("kube-scheduler has an answer for every member", every_waiting_member_was_answered)
+        await team.gang("other", size, gpus=8)
+        await team.until_whole("other", size)
+        assert onlooker.most.get("stuck", 0) == 0
+    log = kube_scheduler_log(hurried)
+    assert "Client.Timeout" not in log
+    assert "deadline exceeded" not in log
+    await told_in_an_event(team, f"stuck-{size - 1}", "pod affinity")
+
+
+async def test_gang_starts_whole_when_its_last_member_reaches_bind_after_all(
+    hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
+) -> None:
+    async with Onlooker(observer, team.namespace, 4) as onlooker:
+        await gang_with_one_who_cannot_vote(team, "ring", 4)
+        await calls_wait(team, hurried, 3)
+        await bring_friend(team, sorted(nodes)[0])
+        await team.until_whole("ring", 4)
+    assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
+
+
+async def test_planned_nodes_that_kube_scheduler_refuses_are_replaced_and_the_gang_starts_whole(
+    hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
+) -> None:
+    names = sorted(nodes)
+    quiet = {names[number] for number in (len(names) // 3, len(names) // 2, len(names) - 1)}  # three racks
+    noise = [name for name in names if name not in quiet]
+    await asyncio.gather(
+        *(
+            team.pod(f"noise-{node}", gpus=0, scheduler="nobody", nodeName=node, labels={"is": "noise"})
+            for node in noise
+        )
+    )
+    term = {"labelSelector": {"matchLabels": {"is": "noise"}}, "topologyKey": HOSTNAME}
+    away = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    async with Onlooker(observer, team.namespace, 3) as onlooker:
+        await team.gang("ring", 3, gpus=8, affinity=away)
+        placed = await team.until_whole("ring", 3)
+    assert set(placed.values()) == quiet
+    await told_in_an_event(team, "ring-", "was planned and not offered")
+    assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+async def test_gang_whose_members_wait_when_kube_scheduler_dies_starts_whole_after_its_restart(
+    hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any], number: int
+) -> None:
+    async with Onlooker(observer, team.namespace, 4) as onlooker:
+        await gang_with_one_who_cannot_vote(team, "ring", 4)
+        await calls_wait(team, hurried, 3)
+        before = hurried.child("kube-scheduler")
+        assert before is not None
+        os.kill(before, number)
+
+        async def another_one() -> bool:
+            return hurried.child("kube-scheduler") not in {None, before}
+
+        await team.until("kube-scheduler is started again", another_one)
+        assert await team.bound("ring") == {}
+        await bring_friend(team, sorted(nodes)[0])
+        await team.until_whole("ring", 4)
+    assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
+
+
+@pytest.fixture
+def impatient_kube_scheduler(tutti: "Tutti", tmp_path: Path) -> Iterator["Tutti"]:
+    """Tutti beside a kube-scheduler that gives up on /bind long before the barrier has passed."""
+    program = tmp_path / "kube-scheduler"
+    real = tutti.cluster.binaries["kube-scheduler"]
+    program.write_text(
+        "#!/bin/sh\n"
+        "for argument; do case $argument in --config=*) file=${argument#--config=};; esac; done\n"
+        'sed -i "s/httpTimeout: .*/httpTimeout: 1s/" "$file"\n'
+        f'exec "{real}" "$@"\n'
+    )
+    program.chmod(0o755)
+    with tutti.running_with(kube_scheduler=program):
+        yield tutti
+
+
+async def test_kube_scheduler_that_gives_up_early_leaves_the_gang_whole_or_not_at_all(
+    impatient_kube_scheduler: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
+) -> None:
+    async with Onlooker(observer, team.namespace, 8) as onlooker:
+        await gang_with_one_who_cannot_vote(team, "ring", 8)
+
+        async def gave_up() -> bool:
+            return "Client.Timeout" in kube_scheduler_log(impatient_kube_scheduler)
+
+        await team.until("kube-scheduler has given up on a call", gave_up)
+        assert await team.bound("ring") == {}
+        await bring_friend(team, sorted(nodes)[0])
+        await team.until_whole("ring", 8, within_s=60)
+    assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
