@@ -203,7 +203,7 @@ class _Cycle:
 
 def _fewer(pods: tuple[Pod, ...], smallest: tuple[Pod, ...], failed: NotPlaced) -> tuple[Pod, ...]:
     """Return whom to try next: as many as the roomiest domain holds, where that is known, but never fewer than make the gang."""
-    fit = int(failed.rooms[0][failed.where.required].max()) if len(failed.batches) == 1 else 0
+    fit = int(failed.rooms[0][failed.where.required].max(initial=0)) if len(failed.batches) == 1 else 0
     if not len(smallest) < fit < len(pods):
         return smallest
     needed = {pod.uid for pod in smallest}
