@@ -12,7 +12,7 @@ from enum import StrEnum
 from scheduler.engine.messages import Report
 from scheduler.engine.standing import counts_as_done
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
-from scheduler.model.plan import Admit, Assignment, Hold
+from scheduler.model.plan import Admit, Assignment, Hold, Placement
 from scheduler.model.podgroups import (
     RECORD_VERSION,
     Attempt,
@@ -89,6 +89,7 @@ class Gang:
     failures: int = 0
     resource_version: str = ""
     closing_report: Report | None = None
+    placement: Placement | None = None
     is_deciding: bool = False  # given to a cycle that has not ended
     # timers
     decide_at: float | None = None
@@ -229,6 +230,7 @@ class Gang:
         self.attempt = attempt
         self.planned_for = self.group.uid if self.group is not None else None
         self.slots = {a.uid: Slot(a) for a in admit.assignments}
+        self.placement = Placement(admit.domain, admit.quality)
         self.hold = None
         self.decide_at = None
 

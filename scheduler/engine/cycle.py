@@ -10,16 +10,17 @@ Pure: the same snapshot gives the same plan, byte for byte, in whatever order it
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 
 from scheduler.engine.answers import not_placed, place
 from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
 from scheduler.engine.gang import NotPlaced, Placed, Where, batches
+from scheduler.engine.quality import Uses, ideal, quality
 from scheduler.engine.sentences import given_up, incomplete
 from scheduler.engine.standing import Standing, standing
 from scheduler.engine.trial import Trial
-from scheduler.model.ids import GroupKey, LevelName
+from scheduler.model.ids import GroupKey
 from scheduler.model.plan import Admit, Assignment, Decision, DomainRef, Hold, Plan
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod
@@ -92,6 +93,7 @@ class _Cycle:
     policies: PolicySet
     trial: Trial
     _largest: Resources | None = None
+    _ideals: dict[Hashable, Uses] = field(default_factory=dict)
 
     def decide(self, key: GroupKey) -> Decision | None:
         """Steps 2 to 5 for one group."""
@@ -155,10 +157,11 @@ class _Cycle:
         """Step 4, and the choice of step 5: the most members for which there is a place."""
         smallest = there.smallest_start() or there.waiting[:1]
         size = max((size for _, size in where.slices), default=1)
-        pods = there.waiting[: len(there.waiting) - (len(there.waiting) + len(where.bound)) % size]
-        if len(pods) < len(smallest):
+        whole = len(there.waiting) - (len(there.waiting) + len(where.bound)) % size
+        if whole < len(smallest):
             text = f"{len(there.waiting)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
             return _hold(there.group.key, there.waiting, Status.WAIT, Reason.GANG_INCOMPLETE, text)
+        pods = _first(there.waiting, smallest, whole)
         while True:
             wanted = batches(pods, self.snapshot.refused, self._largest_node())
             if where.slices and len(wanted) > 1:
@@ -166,12 +169,12 @@ class _Cycle:
                 return _hold(there.group.key, there.waiting, Status.UNRESOLVABLE, Reason.NOT_ACTED_UPON, text)
             found = place(self.trial, wanted, where, self.policies.settings.max_domains_tried)
             if isinstance(found, Placed):
-                return self._admit(there, pods, found)
+                return self._admit(there, pods, found, where)
             if len(pods) <= len(smallest):
                 return _hold(there.group.key, there.waiting, *not_placed(self.trial, found))
             pods = _fewer(pods, smallest, found)
 
-    def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed) -> Admit:
+    def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed, where: Where) -> Admit:
         """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""
         tree, group = self.trial.tree, there.group
         rank = {pod.uid: number for number, pod in enumerate(there.order)}
@@ -187,9 +190,17 @@ class _Cycle:
             generation=group.generation,
             assignments=tuple(slots),
             domain=DomainRef(common.level, common.name) if common.level != CLUSTER else None,
-            domains_used=_domains_used(tree, used),
+            quality=quality(self.trial, used, self._ideal((*there.bound, *pods), where)),
             preferred_met=_meets_preference(tree, used, group),
         )
+
+    def _ideal(self, members: Sequence[Pod], where: Where) -> Uses:
+        """Return what the gang would use on the empty cluster; asked once per cycle for all gangs that are alike."""
+        kinds = batches(members, {}, self._largest_node())
+        alike = (tuple((batch.shape, len(batch.pods)) for batch in kinds), where.required, where.slices)
+        if alike not in self._ideals:
+            self._ideals[alike] = ideal(self.trial, kinds, where)
+        return self._ideals[alike]
 
     def _largest_node(self) -> Resources:
         if self._largest is None:
@@ -206,8 +217,13 @@ def _fewer(pods: tuple[Pod, ...], smallest: tuple[Pod, ...], failed: NotPlaced) 
     fit = int(failed.rooms[0][failed.where.required].max(initial=0)) if len(failed.batches) == 1 else 0
     if not len(smallest) < fit < len(pods):
         return smallest
+    return _first(pods, smallest, fit)
+
+
+def _first(pods: tuple[Pod, ...], smallest: tuple[Pod, ...], count: int) -> tuple[Pod, ...]:
+    """Return so many of these pods, in their order: those that make the gang, and the foremost of the others."""
     needed = {pod.uid for pod in smallest}
-    more = {pod.uid for pod in [pod for pod in pods if pod.uid not in needed][: fit - len(smallest)]}
+    more = {pod.uid for pod in [pod for pod in pods if pod.uid not in needed][: count - len(smallest)]}
     return tuple(pod for pod in pods if pod.uid in needed or pod.uid in more)
 
 
@@ -224,13 +240,6 @@ def _hold(key: GroupKey, waiting: Sequence[Pod], status: Status, reason: Reason,
 def _nodes_of(tree: DomainTree, bound: Sequence[Pod]) -> list[int]:
     """Return the numbers of the nodes that hold these pods, as far as they still exist."""
     return [tree.index[pod.node] for pod in bound if pod.node is not None and pod.node in tree.index]
-
-
-def _domains_used(tree: DomainTree, used: Sequence[int]) -> tuple[tuple[LevelName, int], ...]:
-    counts = []
-    for level in tree.levels[1:]:
-        counts.append((level, len({tree.domain_of(node, level) for node in used})))
-    return tuple(counts)
 
 
 def _meets_preference(tree: DomainTree, used: Sequence[int], group: PodGroup) -> bool:

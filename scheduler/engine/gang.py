@@ -1,27 +1,23 @@
 """
 Theory of operation: all members or none.
 
-Members are gathered into batches of equal pods. A gang of one batch is placed exactly (`equal_pods`): a place is found whenever there
-is one, in the fewest domains. For unlike pods the domains that could hold them are tried tightest first; in each, the batches are placed
-one after the other, the most demanding first, on the trial's overlay. If one does not fit, what was taken is given back and the next
-domain is asked. That is sound but not complete, so running out of domains is told apart from proof.
+Members are gathered into batches of equal pods. A gang of one batch is placed by `equal_pods`, which finds a place whenever there is one,
+in the fewest domains; a gang of several by `mixed`, whose answer is a place, a proof that there is none, or that it was given up.
 
-Source: first-fit decreasing after Johnson, "Near-optimal bin packing algorithms", 1973; whole-gang placement as in Feitelson and
-Rudolph, "Gang scheduling performance benefits for fine-grain synchronization", 1992.
-Next: the search becomes complete for unlike pods; `place` keeps its signature.
+Source: whole-gang placement as in Feitelson and Rudolph, "Gang scheduling performance benefits for fine-grain synchronization", 1992.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
 from scheduler.engine.capacity import Copies
 from scheduler.engine.equal_pods import WHOLE_CLUSTER, Wish, place_equal, room
-from scheduler.engine.placements import offered
+from scheduler.engine.mixed import place_unlike, question
 from scheduler.engine.trial import Trial
+from scheduler.engine.unlike_pods import DoesNotFit
 from scheduler.model.ids import NodeName, PodUid
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.resources import Resources
@@ -99,27 +95,26 @@ def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int)
                 attempt.keep()
                 return Placed(nodes)
         return NotPlaced(is_proven=True, batches=tuple(wanted), rooms=(rooms,), where=where)
-    rooms_of_each = tuple(_rooms(trial, batch, where)[0] for batch in wanted)
-    counts = [len(batch.pods) for batch in wanted]
-    tried = 0
-    for domain in islice(offered(trial.tree, rooms_of_each, counts, where.required), max_domains):
-        tried += 1
-        with trial.attempt() as attempt:
-            found = _place_all(trial, wanted, Where(inside=domain, bound=where.bound))
-            if found is not None:
-                attempt.keep()
-                return Placed(found)
-    return NotPlaced(is_proven=tried == 0, batches=tuple(wanted), rooms=rooms_of_each, where=where)
+    return _place_mixed(trial, wanted, where, max_domains)
 
 
-def _place_all(trial: Trial, wanted: Sequence[Batch], where: Where) -> dict[PodUid, int] | None:
+def _place_mixed(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int) -> Placed | NotPlaced:
+    rooms = tuple(_rooms(trial, batch, where)[0] for batch in wanted)
+    shapes, counts = [batch.shape for batch in wanted], [len(batch.pods) for batch in wanted]
+    kinds, is_exact = question(shapes, counts, [each[-1] for each in rooms], trial.free_of)
+    found = place_unlike(
+        trial.tree, kinds, rooms, required=where.required, bound=where.bound, most_tried=max_domains
+    )
+    if isinstance(found, DoesNotFit):
+        proven = found.is_proven and is_exact
+        return NotPlaced(is_proven=proven, batches=tuple(wanted), rooms=rooms, where=where)
     nodes: dict[PodUid, int] = {}
-    for batch in wanted:
-        found, _ = _place_batch(trial, batch, replace(where, bound=(*where.bound, *nodes.values())))
-        if found is None:
-            return None
-        nodes.update(found)
-    return nodes
+    for batch, shares in zip(wanted, found.shares, strict=True):
+        pods = iter(batch.pods)
+        for node, count in shares:
+            trial.take(node, batch.shape, count)
+            nodes.update((next(pods).uid, node) for _ in range(count))
+    return Placed(nodes)
 
 
 def _place_equal(

@@ -46,7 +46,7 @@ def _scores(kinds: Kinds, of: Copies, leaves: int) -> tuple[Copies, Copies, Copi
     """Return per leaf the part of the gang that it could take: of the dominant kind, of the scarcest resource, of both."""
     counts = np.array(kinds.counts)
     largest = np.maximum(kinds.free.max(axis=0, initial=1), 1)
-    dominant = int(np.argmax(counts * (kinds.asked / largest).max(axis=1)))
+    dominant = int(np.argmax(counts * (kinds.asked / largest).max(axis=1, initial=0.0)))
     held = copies(kinds.asked, kinds.free, kinds.may, kinds.counts)[dominant]
     by_kind = np.minimum(_sums(held, of, leaves) * WHOLE // counts[dominant], WHOLE)
     asked = counts @ kinds.asked

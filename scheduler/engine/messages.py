@@ -9,7 +9,7 @@ virtual time.
 from dataclasses import dataclass
 
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
-from scheduler.model.plan import Assignment, Plan
+from scheduler.model.plan import Assignment, Placement, Plan
 from scheduler.model.podgroups import Attempt, MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
@@ -179,7 +179,8 @@ class Record:
     """
     Write the commit record by compare-and-set. Answer: Recorded or RecordRefused.
 
-    `resource_version` is the last one known; `group_uid` tells the group from a later one of the same name.
+    `resource_version` is the last one known; `group_uid` tells the group from a later one of the same name. `report` and `placement` are
+    written with it, where given.
     """
 
     key: GroupKey
@@ -187,6 +188,7 @@ class Record:
     resource_version: str
     report: "Report | None" = None
     group_uid: GroupUid | None = None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,14 @@ def question(
         for shape in shapes
     ]
     ones = np.ones_like(may[0])
-    free = np.stack([*(free_of(name) for name in names), *(ones for _ in ports)], axis=1)
-    kinds = Kinds(tuple(counts), np.array(asked, dtype=np.int64), free, np.array([row > 0 for row in may]))
+    columns = [*(free_of(name) for name in names), *(ones for _ in ports)]
+    free = np.array(columns, dtype=np.int64).reshape(len(columns), len(ones)).T
+    kinds = Kinds(
+        tuple(counts),
+        np.array(asked, dtype=np.int64).reshape(len(shapes), len(columns)),
+        free,
+        np.array([row > 0 for row in may]),
+    )
     return kinds, len(addresses) == len(ports)
 
 

@@ -88,8 +88,16 @@ class Steps:
     def record(self, gang: Gang) -> None:
         if gang.attempt is None:
             raise AssertionError(f"{gang.key} has no attempt to record")
+        placement = gang.placement if gang.attempt.phase is AttemptPhase.COMMITTED else None
         self.out.append(
-            Record(gang.key, gang.attempt, gang.resource_version, gang.closing_report, gang.planned_for)
+            Record(
+                gang.key,
+                gang.attempt,
+                gang.resource_version,
+                gang.closing_report,
+                gang.planned_for,
+                placement,
+            )
         )
 
     def bind_all(self, gang: Gang, now: float) -> None:

@@ -108,7 +108,7 @@ def copies(asked: Table, free: Table, may: NDArray[np.bool_], counts: Sequence[i
 def _orders(kinds: Kinds) -> Iterator[tuple[int, ...]]:
     """Yield orders of the kinds: the most demanding first, then other permutations."""
     largest = np.maximum(kinds.free.max(axis=0, initial=1), 1)
-    hardness = (kinds.asked / largest).max(axis=1)
+    hardness = (kinds.asked / largest).max(axis=1, initial=0.0)
     falling = sorted(range(len(kinds.counts)), key=lambda r: (-hardness[r], r))
     return permutations(falling)
 

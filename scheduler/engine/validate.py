@@ -8,6 +8,7 @@ a time. Tests use it as their oracle; `tutti decide` runs it on every plan.
 from collections import Counter
 
 from scheduler.engine.feasibility import ports_clash, static_refusal
+from scheduler.engine.standing import counts_as_done
 from scheduler.model.ids import NodeName
 from scheduler.model.plan import Admit, Plan
 from scheduler.model.pods import HostPort, Pod
@@ -54,6 +55,7 @@ def _gang(snapshot: Snapshot, tree: DomainTree, admit: Admit, placed: dict[NodeN
     ]
     nodes = [pod.node for pod in members.values() if pod.node is not None and pod.counts_for_quorum]
     bound = len(nodes)
+    done = sum(1 for pod in members.values() if counts_as_done(group, pod))
     for slot in admit.assignments:
         pod = members.get(slot.uid)
         if pod is None or pod.key != slot.pod or pod.is_bound or not pod.counts_for_quorum:
@@ -70,7 +72,7 @@ def _gang(snapshot: Snapshot, tree: DomainTree, admit: Admit, placed: dict[NodeN
             found.append(f"{slot.pod} is planned on {slot.node}, which kube-scheduler refused")
         placed.setdefault(slot.node, []).append(pod)
         nodes.append(slot.node)
-    total = bound + len(admit.assignments)
+    total = bound + done + len(admit.assignments)
     if total < group.min_count or (
         group.max_count is not None and admit.assignments and total > group.max_count
     ):

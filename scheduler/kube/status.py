@@ -29,6 +29,7 @@ from scheduler.kube import errors
 from scheduler.kube.pod_conditions import PodConditions
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import AttemptId, GroupKey, PodKey
+from scheduler.model.plan import Placement
 from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.status import Status
@@ -202,6 +203,8 @@ class StatusWriter:
         attempt = dialect.attempt_status(order.attempt)
         absent = {name: None for name in _all_fields(dialect) if name not in attempt}
         status: dict[str, Any] = {"attempt": {**attempt, **absent}}
+        if order.placement is not None:
+            status["placement"] = _placement(order.placement)
         if order.report is not None and held is not None:
             status["conditions"] = self._with_report(held.conditions, order.report, order.attempt.generation)
         return status
@@ -308,6 +311,24 @@ class StatusWriter:
 
 def _path(key: GroupKey) -> str:
     return f"/apis/{own.GROUP}/{own.VERSION}/namespaces/{key.namespace}/podgroups/{key.name}"
+
+
+def _placement(placement: Placement) -> dict[str, Any]:
+    """Return ``status.placement``; what is not known is sent as null, so that nothing of an older one is kept."""
+    domain, quality = placement.domain, placement.quality
+    return {
+        "level": str(domain.level) if domain is not None else None,
+        "domain": str(domain.domain) if domain is not None else None,
+        "domains": [
+            {
+                "level": str(use.level),
+                "count": use.count,
+                **({"best": use.best} if use.best is not None else {}),
+            }
+            for use in quality.levels
+        ],
+        "score": quality.score,
+    }
 
 
 def _is_applied(wanted: Attempt, stored: Attempt | None) -> bool:

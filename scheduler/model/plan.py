@@ -26,12 +26,45 @@ class DomainRef:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelUse:
+    """How many domains of one level a gang is in, and how many it would be in on an empty cluster (None: not known)."""
+
+    level: LevelName
+    count: int
+    best: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The use of every level, outermost first."""
+
+    levels: tuple[LevelUse, ...] = ()
+
+    @property
+    def score(self) -> float | None:
+        """
+        Return how near to the best this is, from 0 to 1: the mean over the levels of best / count; None when the best is not known.
+
+        A gang in 3 racks that would fit in 2, on as few hosts as can be, has (2/3 + 1) / 2 of two levels.
+        """
+        parts = [use.best / use.count for use in self.levels if use.best is not None and use.count]
+        return round(min(1.0, sum(parts) / len(parts)), 4) if len(parts) == len(self.levels) > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a gang is: the tightest single domain that holds it (None: it spans the cluster), and how good that is."""
+
+    domain: DomainRef | None
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
     """
     A whole gang with a node for every member that is not bound yet, in rank order.
 
     `domain`: the tightest single domain that holds the gang; None when it spans the cluster.
-    `domains_used`: (level, count), outermost first.
     """
 
     group: GroupKey
@@ -39,8 +72,13 @@ class Admit:
     generation: int
     assignments: tuple[Assignment, ...]
     domain: DomainRef | None = None
-    domains_used: tuple[tuple[LevelName, int], ...] = ()
+    quality: Quality = Quality()
     preferred_met: bool = True
+
+    @property
+    def domains_used(self) -> tuple[tuple[LevelName, int], ...]:
+        """(level, count), outermost first."""
+        return tuple((use.level, use.count) for use in self.quality.levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from scheduler.engine import unlike_pods
 from scheduler.engine.cycle import decide
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
 from scheduler.model.nodes import Taint, TaintEffect
 from scheduler.model.plan import Admit, Hold
-from scheduler.model.podgroups import Attempt, AttemptPhase, Role, Slice, TopologyConstraint
-from scheduler.model.pods import PodPhase, Toleration
+from scheduler.model.podgroups import Attempt, AttemptPhase, PodGroup, Role, Slice, TopologyConstraint
+from scheduler.model.pods import Pod, PodPhase, PodShape, Toleration
 from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
+from scheduler.model.resources import Resources
 from scheduler.model.snapshot import Snapshot
 from scheduler.model.status import Status
 from scheduler.policies.registry import default_policies
@@ -271,11 +273,37 @@ def test_unlike_members_are_placed_together_largest_first() -> None:
     }
 
 
-def test_search_that_ends_without_proof_does_not_claim_impossibility() -> None:
+def unlike_gang_of_four() -> tuple[PodGroup, tuple[Pod, ...]]:
     group, pods = gang("g", 4, pod=shape(gpus=5))
-    unlike = (*pods[:2], *(replace(pod, shape=shape(gpus=6)) for pod in pods[2:]))
-    hold = held(cluster(node("n0"), node("n1"), node("n2"), g=(group, unlike)))
+    return group, (*pods[:2], *(replace(pod, shape=shape(gpus=6)) for pod in pods[2:]))
+
+
+def test_unlike_members_that_fit_one_kind_at_a_time_only_are_proven_not_to_fit() -> None:
+    hold = held(cluster(node("n0"), node("n1"), node("n2"), g=unlike_gang_of_four()))
+    assert hold.reason is Reason.NO_DOMAIN_FITS
+    assert "no room for the unlike members together" in hold.message
+
+
+def test_search_that_ends_without_proof_does_not_claim_impossibility(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unlike_pods, "MOST_WORK", 0)
+    hold = held(cluster(node("n0"), node("n1"), node("n2"), g=unlike_gang_of_four()))
     assert hold.reason is Reason.NOT_FOUND_WITHIN_BOUND
+
+
+def test_unlike_members_use_as_few_racks_as_can_be() -> None:
+    racks = {f"n{n}": f"r{n // 4}" for n in range(16)}
+    states = [
+        taken(node(f"n{n}"), 8 if n % 4 < used else 0)
+        for n, used in enumerate([3] * 4 + [1] * 4 + [0] * 4 + [2] * 4)
+    ]
+    workers = gang("g", 4, pod=shape(gpus=8))
+    head = replace(members("g", 1, pod=shape(gpus=4, cpu=32), first=9)[0])
+    decision = admitted(
+        cluster(*states, racks=racks, g=(replace(workers[0], min_count=5), (*workers[1], head)))
+    )
+    assert dict(decision.domains_used)["rack"] == 2, (
+        "four whole nodes and half of another: no rack has them, two have"
+    )
 
 
 def test_taints_cordons_and_selectors_are_obeyed() -> None:
@@ -347,3 +375,31 @@ def test_fault_that_one_group_brings_to_light_does_not_keep_others_from_being_de
     assert isinstance(first, Hold)
     assert (first.reason, first.status) == (Reason.INTERNAL_ERROR, Status.ERROR)
     assert isinstance(second, Admit)
+
+
+def test_quality_tells_what_the_empty_cluster_would_have_given() -> None:
+    states = (taken(FOUR[0], 4), FOUR[1], taken(FOUR[2], 4), FOUR[3])
+    decision = admitted(cluster(*states, racks=RACKS, g=gang("g", 16)))
+    assert [(use.level, use.count, use.best) for use in decision.quality.levels] == [
+        ("rack", 2, 1),
+        ("host", 3, 2),
+    ]
+    assert decision.quality.score == pytest.approx((1 / 2 + 2 / 3) / 2, abs=1e-4)
+    lone = admitted(cluster(*states, racks=RACKS, g=gang("g", 1)))
+    assert lone.quality.score == 1.0
+
+
+def test_quality_of_a_gang_that_grew_is_that_of_all_its_members() -> None:
+    group, pods = gang("g", 9, min_count=1)
+    bound = tuple(replace(pod, node=NodeName("n0")) for pod in pods[:8])
+    decision = admitted(cluster(taken(FOUR[0], 8), *FOUR[1:], racks=RACKS, g=(group, (*bound, pods[8]))))
+    assert [(use.level, use.count, use.best) for use in decision.quality.levels] == [
+        ("rack", 1, 1),
+        ("host", 2, 2),
+    ]
+
+
+def test_unlike_pods_that_ask_for_nothing_are_placed() -> None:
+    group, pods = gang("g", 2, pod=PodShape(Resources({})))
+    other = replace(pods[1], shape=PodShape(Resources({}), tolerations=(Toleration("x", exists=True),)))
+    assert len(admitted(cluster(node("n0"), g=(group, (pods[0], other)))).assignments) == 2

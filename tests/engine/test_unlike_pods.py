@@ -116,6 +116,18 @@ def test_gangs_that_peers_reject_are_placed(
     check(kinds, found)
 
 
+def test_pods_that_ask_for_nothing_fit_wherever_they_may_run() -> None:
+    kinds = Kinds(
+        (2, 1),
+        np.zeros((2, 0), dtype=np.int64),
+        np.zeros((2, 0), dtype=np.int64),
+        np.array([[True, False], [False, True]]),
+    )
+    found = fit(kinds)
+    assert isinstance(found, Fits)
+    check(kinds, found)
+
+
 def test_what_passes_the_screens_and_does_not_fit_is_proven_not_to() -> None:
     # Three nodes of 8: two pods of 5 and two of 6 ask for 22 of 24, and each would need a node of its own.
     assert fit(question((2, 2), [[5], [6]], [[8], [8], [8]])) == DoesNotFit(is_proven=True)

@@ -8,7 +8,17 @@ import pytest
 from scheduler.engine.messages import Publish, Record, Recorded, RecordRefused, Report
 from scheduler.kube.status import StatusWriter
 from scheduler.kube.transport import Transport
-from scheduler.model.ids import POD_DIALECT, AttemptId, GroupKey, GroupUid, NodeName, PodKey, PodUid
+from scheduler.model.ids import (
+    POD_DIALECT,
+    AttemptId,
+    GroupKey,
+    GroupUid,
+    LevelName,
+    NodeName,
+    PodKey,
+    PodUid,
+)
+from scheduler.model.plan import LevelUse, Placement, Quality
 from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef, PodGroup, RecordedMember
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
@@ -268,3 +278,18 @@ async def test_a_waiting_pod_is_touched_where_kube_scheduler_looks_and_a_bound_o
     await writer.wake(member)
     assert "annotations" not in api_server.objects[POD]["metadata"]
     assert writer.problems == 0
+
+
+async def test_placement_is_written_with_the_record_and_replaces_the_one_before(
+    api_server, known, writer
+) -> None:
+    version = put(api_server, known, group(placement={"level": "rack", "domain": "old", "score": 0.5}))
+    uses = (LevelUse(LevelName("rack"), 2, 1), LevelUse(LevelName("host"), 4))
+    done = replace(
+        record(replace(PREPARED, phase=AttemptPhase.COMMITTED), version),
+        placement=Placement(None, Quality(uses)),
+    )
+    assert isinstance(await writer.record(done), Recorded)
+    assert api_server.objects[PATH]["status"]["placement"] == {
+        "domains": [{"level": "rack", "count": 2, "best": 1}, {"level": "host", "count": 4}]
+    }
