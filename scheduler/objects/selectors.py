@@ -1,6 +1,11 @@
-"""Selectors, node affinity, tolerations and host ports, from the wire to the model. What no predicate covers is named, never dropped."""
+"""
+Selectors, node affinity, tolerations and host ports, from the wire to the model. What no predicate covers is named, never dropped.
 
-from collections.abc import Sequence, Sized
+What a pod may be particular about is bounded, because every node is asked about it. A pod beyond the bounds is held, not refused: one that
+runs already must count for what it takes.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from scheduler.model.nodes import TaintEffect
@@ -9,8 +14,7 @@ from scheduler.objects import structs
 from scheduler.objects.errors import BadObject
 from scheduler.objects.requests import SIDECAR
 
-MAX_TERMS: Final = 256  # of one affinity; arbitrary, far above what people write
-MAX_REQUIREMENTS: Final = 256  # of one term
+MAX_AFFINITY: Final = 1024  # terms and requirements together; arbitrary, far above what people write
 MAX_TOLERATIONS: Final = 1024
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  a value of pods, nothing listens here
 NAME_FIELD: Final = "metadata.name"  # the only field that Kubernetes matches
@@ -27,20 +31,23 @@ def node_selector(wanted: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
 def required_terms(
     affinity: structs.Affinity | None, unevaluated: set[str]
 ) -> tuple[NodeSelectorTerm, ...] | None:
-    """Return the terms of which one must match; None when nothing is required."""
+    """Return the terms of which one must match; None when nothing is required. Too many are named as unevaluated, and none is kept."""
     if affinity is None or affinity.node_affinity is None or affinity.node_affinity.required is None:
         return None
     terms = affinity.node_affinity.required.node_selector_terms or []
-    _bound(terms, MAX_TERMS, "spec.affinity.nodeAffinity.required", "terms")
+    if _size(terms) > MAX_AFFINITY:
+        unevaluated.add(f"more than {MAX_AFFINITY} terms and requirements of nodeAffinity")
+        return None
     return tuple(_term(term, unevaluated) for term in terms)
 
 
 def preferred_terms(affinity: structs.Affinity | None) -> tuple[PreferredTerm, ...]:
-    """Return wishes with their weights. A wish that cannot be evaluated is left out: it forbids nothing."""
+    """Return wishes with their weights. A wish that cannot be evaluated is left out, and too many are: they forbid nothing."""
     if affinity is None or affinity.node_affinity is None:
         return ()
     wishes = affinity.node_affinity.preferred or []
-    _bound(wishes, MAX_TERMS, "spec.affinity.nodeAffinity.preferred", "terms")
+    if _size(wish.preference for wish in wishes) > MAX_AFFINITY:
+        return ()
     kept = []
     for wish in wishes:
         unknown: set[str] = set()
@@ -51,8 +58,10 @@ def preferred_terms(affinity: structs.Affinity | None) -> tuple[PreferredTerm, .
 
 
 def tolerations(wanted: Sequence[structs.Toleration] | None, unevaluated: set[str]) -> tuple[Toleration, ...]:
-    """Return what the pod puts up with. Comparing operators (Lt, Gt) are named as unevaluated."""
-    _bound(wanted or (), MAX_TOLERATIONS, "spec.tolerations", "entries")
+    """Return what the pod puts up with. Comparing operators (Lt, Gt) are named as unevaluated; so are too many, of which none is kept."""
+    if len(wanted or ()) > MAX_TOLERATIONS:
+        unevaluated.add(f"more than {MAX_TOLERATIONS} tolerations")
+        return ()
     kept = []
     for toleration in wanted or ():
         if toleration.operator not in {"", "Equal", "Exists"} or toleration.effect not in {"", *_EFFECTS}:
@@ -99,7 +108,6 @@ def _term(term: structs.NodeSelectorTerm, unevaluated: set[str]) -> NodeSelector
 def _requirements(
     wanted: Sequence[structs.LabelRequirement] | None, unevaluated: set[str]
 ) -> tuple[Requirement, ...]:
-    _bound(wanted or (), MAX_REQUIREMENTS, "spec.affinity.nodeAffinity", "requirements in one term")
     kept = []
     for requirement in wanted or ():
         operator = _OPERATORS.get(requirement.operator)
@@ -110,6 +118,5 @@ def _requirements(
     return tuple(kept)
 
 
-def _bound(items: Sized, limit: int, field: str, what: str) -> None:
-    if len(items) > limit:
-        raise BadObject(f"{field} has {len(items)} {what}; {limit} is the limit.")
+def _size(terms: Iterable[structs.NodeSelectorTerm]) -> int:
+    return sum(1 + len(term.match_expressions or ()) + len(term.match_fields or ()) for term in terms)

@@ -2,11 +2,14 @@
 Pod shapes: what decides where a pod may run, shared by all pods for which it is equal.
 
 A pod's relevant fields are spelled as bytes, and the shape is a pure function of these bytes with a bounded memory. Bytes that differ may
-still mean the same shape, so shapes are interned by value as well. What is unusually long is translated anew each time, not remembered.
+still mean the same shape, so shapes are interned by value as well. What is unusually long is remembered by its digest, for as long as some
+pod has that shape: a pod is seen again with every change of its status, and one of a megabyte takes long to translate.
 """
 
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -22,7 +25,7 @@ from scheduler.objects.selectors import (
 )
 
 REMEMBERED: Final = 4096  # shapes; a cluster rarely has hundreds at once
-LONGEST_KEY: Final = 16_384  # bytes; bounds the memory to 64 MiB under attack, a few hundred KiB in practice
+LONGEST_KEY: Final = 16_384  # bytes; bounds what outlives its pods to 64 MiB, some hundred KiB in practice
 
 _BLOCKING_VOLUMES: Final = (
     ("persistent_volume_claim", "volumes.persistentVolumeClaim"),
@@ -78,7 +81,7 @@ def shape_of(pod: structs.Pod, *, full: bool) -> PodShape:
             if condition.type == "PodResizePending"
         ] or None
     key = _encode(_Relevant(taken, resized))
-    return _remembered(key) if len(key) <= LONGEST_KEY else _shape(key)
+    return _remembered(key) if len(key) <= LONGEST_KEY else _remembered_by_digest(key)
 
 
 def _resized(statuses: list[structs.ContainerStatus] | None) -> list[structs.ContainerStatus] | None:
@@ -106,6 +109,17 @@ def _shape(key: bytes) -> PodShape:
 @lru_cache(maxsize=REMEMBERED)
 def _remembered(key: bytes) -> PodShape:
     return _interned(_shape(key))
+
+
+_long: Final[WeakValueDictionary[bytes, PodShape]] = WeakValueDictionary()
+
+
+def _remembered_by_digest(key: bytes) -> PodShape:
+    digest = blake2b(key).digest()
+    shape = _long.get(digest)
+    if shape is None:
+        shape = _long[digest] = _shape(key)
+    return shape
 
 
 @lru_cache(maxsize=REMEMBERED)
