@@ -90,17 +90,19 @@ class Driver:
         term: Term,
         *,
         clock: Callable[[], float],
+        wall_offset_s: float,
         settings: CycleSettings,
         chronicle: Chronicle,
         desk: VoteDesk | None = None,
     ) -> None:
-        """`clock` is monotonic, in seconds. `desk` is given where kube-scheduler votes."""
+        """`clock` is monotonic, in seconds; with `wall_offset_s` added it counts from 1970. `desk` is given where kube-scheduler votes."""
         self._lifecycle = lifecycle
         self._policies = policies
         self._hands = hands
         self._cache = hands.cache
         self._term = term
         self._clock = clock
+        self._wall_offset_s = wall_offset_s
         self._settings = settings
         self._chronicle = chronicle
         self._desk = desk
@@ -244,7 +246,12 @@ class Driver:
     async def _run_cycle(self, keys: frozenset[GroupKey], snapshot: Snapshot) -> None:
         begun = self._clock()
         plan = await asyncio.to_thread(
-            decide, snapshot, self._policies, now=begun, reporter=self._chronicle.reporter, only=keys
+            decide,
+            snapshot,
+            self._policies,
+            now=begun + self._wall_offset_s,
+            reporter=self._chronicle.reporter,
+            only=keys,
         )
         took = self._clock() - begun
         self._chronicle.cycle_ended(plan, considered=len(keys), seconds=took)

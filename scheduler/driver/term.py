@@ -50,10 +50,11 @@ async def lead(parts: Parts, stop: asyncio.Event, desk: VoteDesk | None = None) 
             if term is None:
                 return
             parts.chronicle.leading(term.epoch)
+            wall_offset_s = time.time() - parts.clock()
             lifecycle = Lifecycle(
                 _lifecycle_settings(parts.settings, needs_votes=desk is not None),
                 epoch=term.epoch,
-                wall_offset_s=time.time() - parts.clock(),
+                wall_offset_s=wall_offset_s,
             )
             driver = Driver(
                 lifecycle,
@@ -61,6 +62,7 @@ async def lead(parts: Parts, stop: asyncio.Event, desk: VoteDesk | None = None) 
                 parts.hands,
                 term,
                 clock=parts.clock,
+                wall_offset_s=wall_offset_s,
                 settings=parts.settings.cycle,
                 chronicle=parts.chronicle,
                 desk=desk,
