@@ -196,6 +196,14 @@ def test_slice_that_lacks_members_does_not_start() -> None:
     assert len(admitted(cluster(*FOUR, racks=RACKS, g=(group, pods))).assignments) == 4
 
 
+def test_member_that_the_gang_needs_is_not_the_one_left_over_from_slices() -> None:
+    group, pods = gang("g", 3, min_count=2, topology=TopologyConstraint(slices=(Slice("rack", 2),)))
+    group = replace(group, roles=(Role("worker", 1), Role("leader", 1)))
+    pods = tuple(replace(pod, role="leader" if n == 2 else "worker") for n, pod in enumerate(pods))
+    plan = decide(cluster(node("n0"), racks={"n0": "r0"}, g=(group, pods)), default_policies(), now=0.0)
+    assert [slot.pod.name for slot in plan.admitted[0].assignments] == ["g-0", "g-2"]
+
+
 def test_preferred_rack_means_as_few_racks_as_possible_also_inside_a_required_block() -> None:
     racks = {f"n{n}": f"r{n // 2}" for n in range(8)}
     blocks = {f"n{n}": f"b{n // 4}" for n in range(8)}

@@ -1,90 +1,50 @@
-"""Random clusters and gangs through `decide`, judged by the checker that knows nothing of the search."""
+"""Random clusters and gangs through `decide`, judged by a checker that shares no code with it, and by brute force."""
 
 import random
 from dataclasses import replace
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from scheduler.engine.cycle import decide
 from scheduler.engine.validate import violations
 from scheduler.model.ids import NodeName
 from scheduler.model.nodes import Taint, TaintEffect
-from scheduler.model.plan import Admit
-from scheduler.model.podgroups import PodGroup, TopologyConstraint
-from scheduler.model.pods import HostPort, Pod, PodShape, Toleration
+from scheduler.model.plan import Admit, Plan
+from scheduler.model.podgroups import TopologyConstraint
+from scheduler.model.pods import PodShape
 from scheduler.model.snapshot import NodeState, Snapshot
 from scheduler.policies.registry import default_policies
 from tests.build import cluster, gang, node, shape, taken
+from tests.checker.plans import wrongs
+from tests.properties.worlds import snapshots
 
 TAINT = Taint("team", TaintEffect.NO_SCHEDULE, "red")
 
 
 @st.composite
-def states(draw: st.DrawFn) -> tuple[list[NodeState], dict[str, str]]:
-    """Draw nodes, some tainted, cordoned, labelled or in use, in a few racks."""
+def plain_states(draw: st.DrawFn) -> tuple[list[NodeState], dict[str, str]]:
+    """Draw nodes, some tainted or in use, in a few racks."""
     made, racks = [], {}
     for number in range(draw(st.integers(1, 7))):
         name = f"n{number}"
-        labels = {"kind": draw(st.sampled_from(["fast", "slow"]))}
         taints = (TAINT,) if draw(st.booleans()) and draw(st.booleans()) else ()
-        state = node(
-            name, gpus=draw(st.integers(0, 8)), pods=draw(st.integers(1, 9)), labels=labels, taints=taints
-        )
+        state = node(name, gpus=draw(st.integers(0, 8)), pods=draw(st.integers(1, 9)), taints=taints)
         made.append(taken(state, draw(st.integers(0, 3))) if draw(st.booleans()) else state)
         if draw(st.integers(0, 5)):
             racks[name] = f"r{draw(st.integers(0, 2))}"
     return made, racks
 
 
-@st.composite
-def shapes(draw: st.DrawFn) -> PodShape:
-    """Draw a pod: GPUs, sometimes a selector, a toleration or a host port."""
-    selector = (("kind", draw(st.sampled_from(["fast", "slow"]))),) if draw(st.integers(0, 3)) == 0 else ()
-    tolerations = (Toleration("team", exists=True),) if draw(st.booleans()) else ()
-    ports = (HostPort("TCP", 8080),) if draw(st.integers(0, 5)) == 0 else ()
-    return shape(
-        gpus=draw(st.integers(0, 5)), node_selector=selector, tolerations=tolerations, host_ports=ports
-    )
-
-
-@st.composite
-def gangs(draw: st.DrawFn, name: str) -> tuple[PodGroup, tuple[Pod, ...]]:
-    """Draw a gang of equal or unlike members, some bound, gated or missing."""
-    size = draw(st.integers(1, 6))
-    topology = (
-        TopologyConstraint(required="rack")
-        if draw(st.booleans())
-        else TopologyConstraint(preferred=draw(st.sampled_from([None, "rack"])))
-    )
-    group, pods = gang(
-        name,
-        size,
-        pod=draw(shapes()),
-        topology=topology,
-        min_count=draw(st.integers(1, 7)),
-        priority=draw(st.integers(0, 1)),
-    )
-    if draw(st.booleans()):
-        group = replace(group, max_count=group.min_count + draw(st.integers(0, 2)))
-    if draw(st.booleans()):
-        pods = tuple(replace(pod, shape=draw(shapes())) if draw(st.booleans()) else pod for pod in pods)
-    return group, tuple(replace(pod, is_gated=draw(st.integers(0, 9)) == 0) for pod in pods)
-
-
-@st.composite
-def snapshots(draw: st.DrawFn) -> Snapshot:
-    """Draw a whole cluster."""
-    nodes, racks = draw(states())
-    named = {name: draw(gangs(name)) for name in ("a", "b", "c")[: draw(st.integers(1, 3))]}
-    return cluster(*nodes, racks=racks or {"none": "r0"}, **named)
-
-
-@settings(max_examples=400)
-@given(snapshots())
-def test_no_plan_breaks_an_invariant(snapshot: Snapshot) -> None:
-    assert violations(snapshot, decide(snapshot, default_policies(), now=0.0)) == ()
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(snapshots(), st.booleans())
+def test_no_plan_breaks_an_invariant(snapshot: Snapshot, holds_unevaluated: bool) -> None:
+    policies = default_policies(holds_unevaluated=holds_unevaluated)
+    plan = decide(snapshot, policies, now=0.0)
+    event(f"{len(plan.admitted)} of {len(snapshot.groups)} gangs start")
+    assert wrongs(snapshot, plan, evaluates_all=not holds_unevaluated) == []
+    assert violations(snapshot, plan) == ()
 
 
 @settings(max_examples=150)
@@ -115,7 +75,7 @@ def test_memory_between_cycles_changes_nothing(snapshot: Snapshot) -> None:
 
 
 @settings(max_examples=200)
-@given(states(), st.integers(1, 5), st.integers(1, 3), st.booleans())
+@given(plain_states(), st.integers(1, 5), st.integers(1, 3), st.booleans())
 def test_gang_of_equal_pods_is_placed_exactly_when_it_fits(
     drawn: tuple[list[NodeState], dict[str, str]], size: int, gpus: int, required: bool
 ) -> None:
@@ -152,9 +112,39 @@ def _copies(state: NodeState, pod: PodShape) -> int:
     return copies
 
 
-def test_checker_sees_what_it_is_for() -> None:
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@given(snapshots(), st.randoms(use_true_random=False))
+def test_what_one_judge_finds_in_a_spoilt_plan_the_independent_one_finds_too(
+    snapshot: Snapshot, rng: random.Random
+) -> None:
+    plan = decide(snapshot, default_policies(), now=0.0)
+    if not plan.admitted:
+        return
+    spoilt = _spoilt(plan, sorted(snapshot.nodes), rng)
+    if violations(snapshot, spoilt):
+        assert wrongs(snapshot, spoilt) != []
+
+
+def _spoilt(plan: Plan, nodes: list[NodeName], rng: random.Random) -> Plan:
+    """Move one member to another node, leave one out, or plan one twice."""
+    admit = rng.choice(plan.admitted)
+    slots = list(admit.assignments)
+    number = rng.randrange(len(slots))
+    match rng.choice(["move", "move", "drop", "repeat"]):
+        case "move":
+            slots[number] = replace(slots[number], node=rng.choice(nodes))
+        case "drop":
+            del slots[number]
+        case "repeat":
+            slots.append(replace(slots[number], rank=len(slots) + 100))
+    changed = replace(admit, assignments=tuple(slots))
+    return Plan(tuple(changed if each is admit else each for each in plan.decisions))
+
+
+def test_both_judges_see_what_they_are_for() -> None:
     snapshot = cluster(node("n0", gpus=2), g=gang("g", 2))
     plan = decide(snapshot, default_policies(), now=0.0)
     smaller = replace(snapshot, nodes={NodeName("n0"): node("n0", gpus=1)})
     assert violations(snapshot, plan) == ()
     assert any("would give" in found for found in violations(smaller, plan))
+    assert any("would carry" in found for found in wrongs(smaller, plan))
