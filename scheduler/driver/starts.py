@@ -55,9 +55,7 @@ class Starts:
         course = self._course(order.key)
         if course.attempt != order.attempt and group is not None:
             course.attempt, course.first_at, course.queue = order.attempt, None, group.queue
-            course.lacking = group.min_count - sum(
-                1 for pod in members if pod.is_bound and pod.counts_for_quorum
-            )
+            course.lacking = standing(group, members).needed
 
     def bound(self, key: GroupKey, now: float) -> None:
         """A binding of the present attempt was acknowledged."""
