@@ -1,1 +1,1 @@
-"""Benchmarks of Tutti: measured from outside, with provenance beside every figure."""
+"""Benchmarks of Tutti, with provenance beside every figure: `live` from outside, `engine_cost` the engine alone, in one process."""

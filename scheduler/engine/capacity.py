@@ -65,13 +65,11 @@ class CapacityMemo:
     _free: dict[str, Copies] = field(default_factory=dict)
 
     def tree(self, snapshot: Snapshot) -> DomainTree:
-        """Return the tree of the snapshot's evidence and nodes; compiled only when one of them differs from last time."""
+        """Return the tree of the snapshot's evidence and nodes; compiled only when one of them is another one than last time."""
         names = snapshot.nodes.keys()
-        is_known = self._evidence is not None and _say_the_same(self._evidence, snapshot.evidence)
-        self._evidence = snapshot.evidence
-        if self._tree is None or not is_known or self._names != names:
+        if self._tree is None or self._evidence is not snapshot.evidence or self._names != names:
             self._tree = compile_tree(snapshot.evidence, names)
-            self._names = frozenset(names)
+            self._evidence, self._names = snapshot.evidence, frozenset(names)
             self._states = None  # nodes have other numbers
         return self._tree
 
@@ -135,11 +133,6 @@ class CapacityMemo:
                 return
             del self._tables[oldest]
         self._tables[shape] = table
-
-
-def _say_the_same(one: Evidence, other: Evidence) -> bool:
-    # Any label that changes makes new evidence, and few labels are about the network.
-    return one is other or (one.levels == other.levels and one.facts == other.facts)
 
 
 def _free(state: NodeState, resource: str) -> int:

@@ -102,8 +102,10 @@ class Trial:
 
     def take(self, number: int, shape: PodShape, count: int = 1) -> None:
         """Take the room of `count` pods of this shape from a node. The caller has made sure that it is there."""
-        self._journal.append((number, self._taken.get(number), self._ports.get(number), self.version))
-        self._taken[number] = self._taken.get(number, NOTHING) + shape.requests.scaled(count)
+        before = self._taken.get(number)
+        asked = shape.requests if count == 1 else shape.requests.scaled(count)
+        self._journal.append((number, before, self._ports.get(number), self.version))
+        self._taken[number] = asked if before is None else before + asked
         if shape.host_ports:
             self._ports[number] = (*self._ports.get(number, ()), *shape.host_ports)
         self._takes += 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 from scheduler.engine.capacity import REMEMBERED, CapacityMemo
 from scheduler.engine.columns import NodeColumns, Numbers
 from scheduler.engine.trial import Trial
+from scheduler.model.facts import Evidence
 from scheduler.model.ids import NodeName
 from scheduler.model.pods import PodShape
 from scheduler.model.resources import Resources
@@ -33,10 +34,17 @@ def trial(memo: CapacityMemo, *states: NodeState) -> Trial:
 def test_undisturbed_nodes_are_looked_at_once() -> None:
     score = Counting()
     memo = CapacityMemo(score)
-    states = (node("n0"), node("n1"))
+    snapshot = cluster(node("n0"), node("n1"))
     for _ in range(3):
-        assert trial(memo, *states).copies(shape()).tolist() == [8, 8]
-    assert trial(memo, states[0], taken(states[1], 3)).copies(shape()).tolist() == [8, 5]
+        assert Trial(memo.tree(snapshot), snapshot, memo).copies(shape()).tolist() == [8, 8]
+    busy = replace(
+        snapshot,
+        nodes={
+            **snapshot.nodes,
+            NodeName("n1"): replace(snapshot.nodes[NodeName("n1")], requested=Resources({GPU: 3})),
+        },
+    )
+    assert Trial(memo.tree(busy), busy, memo).copies(shape()).tolist() == [8, 5]
     assert score.asked == {shape(): 1}, "amounts do not decide who may run somewhere"
 
 
@@ -51,17 +59,21 @@ def test_node_that_changed_is_looked_at_again() -> None:
     assert trial(memo, slow, node("n1")).copies(picky).tolist() == [0, 0]
 
 
-def test_tree_is_kept_while_evidence_says_the_same() -> None:
+def test_tree_is_kept_while_evidence_and_nodes_are_the_same() -> None:
     memo = CapacityMemo(preferred_nodes)
-    first = memo.tree(cluster(node("n0"), racks={"n0": "r0"}))
-    assert memo.tree(cluster(node("n0"), racks={"n0": "r0"})) is first
-    assert memo.tree(cluster(node("n0"), racks={"n0": "r1"})) is not first
+    snapshot = cluster(node("n0"), racks={"n0": "r0"})
+    first = memo.tree(snapshot)
+    full = replace(snapshot, nodes={NodeName("n0"): taken(node("n0"), 8)})
+    assert memo.tree(full) is first
+    assert memo.tree(replace(full, evidence=Evidence(full.evidence.levels))) is not first
+    assert memo.tree(replace(full, nodes={})) is not first
 
 
 def test_trials_that_take_turns_do_not_mix() -> None:
     memo = CapacityMemo(preferred_nodes)
-    roomy, full = trial(memo, node("n0")), trial(memo, taken(node("n0"), 8))
-    assert roomy.tree is full.tree
+    snapshot = cluster(node("n0"))
+    busy = replace(snapshot, nodes={NodeName("n0"): taken(node("n0"), 8)})
+    roomy, full = (Trial(memo.tree(moment), moment, memo) for moment in (snapshot, busy))
     assert roomy.copies(shape()).tolist() == [8]
     assert full.copies(shape()).tolist() == [0]
     assert roomy.free_of(GPU).tolist() == [8]
