@@ -19,7 +19,7 @@ from scheduler.config.strict import ConfigError, Keys, build
 PREFIX: Final = "TUTTI_"
 NESTING: Final = "__"
 RESERVED: Final = frozenset(
-    {"TUTTI_CONFIG", "TUTTI_DEBUG", "TUTTI_LOCAL_CLUSTER"}
+    {"TUTTI_CONFIG", "TUTTI_DEBUG", "TUTTI_LOCAL_CLUSTER", "TUTTI_PARITY_CASES"}
 )  # said to others, not settings
 MAX_FILE_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 8
