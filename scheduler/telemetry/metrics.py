@@ -83,22 +83,6 @@ class Metrics:
             ["queue", "reason"],
             registry=own,
         )
-        self._allocatable = Gauge(
-            "tutti_gpus_allocatable", "GPUs of nodes that are ready and not cordoned.", registry=own
-        )
-        self._allocated = Gauge(
-            "tutti_gpus_allocated",
-            "Of these, GPUs that bound pods of any scheduler ask for.",
-            registry=own,
-        )
-        self._allocation = Gauge(
-            "tutti_gpu_allocation_ratio", "Allocated GPUs by allocatable GPUs; 0 without GPUs.", registry=own
-        )
-        self._fragmentation = Gauge(
-            "tutti_gpu_fragmentation_ratio",
-            "Free GPUs on nodes of which a part is in use, by all free GPUs: the share that a gang of whole nodes cannot use.",
-            registry=own,
-        )
         self._requests = Counter(
             "tutti_api_requests", "Requests to the API server.", ["verb", "code"], registry=own
         )
@@ -129,6 +113,9 @@ class Metrics:
         self._leader = Gauge("tutti_leader", "1 while this replica leads.", registry=own)
         self._epoch = Gauge("tutti_leader_epoch", "Epoch of this replica's last term.", registry=own)
         self._queues: set[str] = set()
+        self._gpu_gauges: tuple[
+            Gauge, ...
+        ] = ()  # none in a process that does not count GPUs: it must not show zero
 
     def render(self) -> bytes:
         """Return everything in the text format of Prometheus."""
@@ -178,10 +165,10 @@ class Metrics:
 
     def gpus(self, use: GpuUse) -> None:
         """Replace the picture of the cluster's GPUs."""
-        self._allocatable.set(use.allocatable)
-        self._allocated.set(use.allocated)
-        self._allocation.set(use.allocation)
-        self._fragmentation.set(use.fragmentation)
+        self._gpu_gauges = self._gpu_gauges or _gpu_gauges(self.registry)
+        shown = (use.allocatable, use.allocated, use.allocation, use.fragmentation)
+        for gauge, value in zip(self._gpu_gauges, shown, strict=True):
+            gauge.set(value)
 
     def request_answered(self, verb: str, code: int) -> None:
         """Observer of `kube.transport.Transport`; code 0 stands for no answer."""
@@ -222,3 +209,18 @@ class Metrics:
             self._queues.add(queue)
             return str(queue)
         return OTHER
+
+
+def _gpu_gauges(registry: CollectorRegistry) -> tuple[Gauge, ...]:
+    return tuple(
+        Gauge(name, text, registry=registry)
+        for name, text in (
+            ("tutti_gpus_allocatable", "GPUs of nodes that are ready and not cordoned."),
+            ("tutti_gpus_allocated", "Of these, GPUs that bound pods of any scheduler ask for."),
+            ("tutti_gpu_allocation_ratio", "Allocated GPUs by allocatable GPUs; 0 without GPUs."),
+            (
+                "tutti_gpu_fragmentation_ratio",
+                "Free GPUs on nodes of which a part is in use, by all free GPUs: the share that a gang of whole nodes cannot use.",
+            ),
+        )
+    )

@@ -58,6 +58,9 @@ def test_what_was_never_measured_is_not_shown_as_zero_seconds() -> None:
     for name in ("watch_lag", "loop_delay", "gang_window", "bind_span", "decision"):
         assert f"tutti_{name}_seconds_count 0.0" in shown
         assert not any(line.startswith(f"tutti_{name}_seconds ") for line in shown)
+    assert not any("gpu" in line for line in shown), (
+        "an operator counts none, and must not show that there are none"
+    )
 
 
 def test_requests_are_counted_by_verb_and_code() -> None:
