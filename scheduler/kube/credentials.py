@@ -9,6 +9,7 @@ import base64
 import binascii
 import os
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -180,14 +181,18 @@ def _credentials(configure: Callable[[], _Loaded], where: str, namespace: str | 
     pairs = _Contexts(where)
     present = Identity(_authorization(configuration), pairs.context(configuration) if is_secure else None)
     good_until = loaded.good_until
+    one_at_a_time = (
+        threading.Lock()
+    )  # several connections share these credentials, each asks from a thread of its own
 
     def renew(is_refused: bool) -> Identity:
         nonlocal present, good_until
-        if is_refused or time.time() > good_until - RENEWED_AHEAD_S:
-            fresh = configure()
-            tls = pairs.context(fresh.configuration) if is_secure else None
-            present, good_until = Identity(_authorization(fresh.configuration), tls), fresh.good_until
-        return present
+        with one_at_a_time:
+            if is_refused or time.time() > good_until - RENEWED_AHEAD_S:
+                fresh = configure()
+                tls = pairs.context(fresh.configuration) if is_secure else None
+                present, good_until = Identity(_authorization(fresh.configuration), tls), fresh.good_until
+            return present
 
     return Credentials(
         server=server,
