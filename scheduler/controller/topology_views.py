@@ -28,8 +28,8 @@ NO_LEVELS: Final = Levels()
 
 
 def carried(evidence: Evidence) -> Levels:
-    """Return the levels of the evidence that a node is in. A declared level that no node carries is not among them. Cost: O(facts)."""
-    present = {fact.level for fact in evidence.facts}
+    """Return the levels of the evidence that a node is in. A declared level that no node carries is not among them. Cost: O(nodes)."""
+    present = evidence.levels_in_use()
     levels = [level for level in evidence.levels if level.name in present]
     return Levels(
         tuple(str(level.name) for level in levels),

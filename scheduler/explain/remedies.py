@@ -61,13 +61,11 @@ def _nodes_needed(snapshot: Snapshot, group: PodGroup, starts: Callable[[PodGrou
     if model is None:
         return 0
     state = snapshot.nodes[model]
-    facts = tuple(fact for fact in snapshot.evidence.facts if fact.node == model)
 
     def enough(count: int) -> bool:
         names = [NodeName(f"{model}+{number}") for number in range(count)]
         nodes = {**snapshot.nodes, **{name: NodeState(replace(state.node, name=name)) for name in names}}
-        more = tuple(replace(fact, node=name) for name in names for fact in facts)
-        evidence = replace(snapshot.evidence, facts=snapshot.evidence.facts + more)
+        evidence = snapshot.evidence.with_copies(model, names)
         return starts(group, replace(snapshot, nodes=nodes, evidence=evidence))
 
     count = 1

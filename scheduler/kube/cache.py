@@ -21,15 +21,16 @@ from scheduler.dialects.single import group_of_one
 from scheduler.engine.feasibility import ports_clash, static_refusal
 from scheduler.kube.ledger import Ledger
 from scheduler.kube.occupancy import Occupancy
-from scheduler.model.facts import NO_EVIDENCE, Evidence, Level
+from scheduler.model.facts import Level
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
+from scheduler.model.machines import DeviceSlice, NumaZone
 from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.queues import Queue
 from scheduler.model.reservations import Reservation
 from scheduler.model.snapshot import NodeState, Snapshot
-from scheduler.sources.merge import evidence
+from scheduler.sources.findings import Findings
 
 PREFERRED_TOPOLOGY = "default"
 
@@ -80,7 +81,7 @@ class Cache:
         self._ledger = Ledger()
         self._refused: dict[PodUid, tuple[frozenset[NodeName], float]] = {}
         self._aside: dict[tuple[str, tuple[str, str]], SetAside] = {}
-        self._evidence: Evidence | None = NO_EVIDENCE
+        self._findings = Findings()
         self._stale_groups: set[GroupKey] = set()
         self._stale_nodes: set[NodeName] = set()
         self._changed_groups: set[GroupKey] = set()
@@ -100,7 +101,7 @@ class Cache:
                 groups=MappingProxyType(dict(self._groups)),
                 members=MappingProxyType(dict(self._members)),
                 queues=MappingProxyType(dict(self._queues)),
-                evidence=self._present_evidence(),
+                evidence=self._findings.evidence(),
                 reservations=self._ledger.reservations(),
                 refused=MappingProxyType({uid: nodes for uid, (nodes, _) in self._refused.items()}),
             )
@@ -176,16 +177,15 @@ class Cache:
         before = self._nodes.get(node.name)
         if before == node:
             return  # heartbeats change nothing that we read
-        if before is None or before.labels != node.labels:
-            self._evidence = None
         self._nodes[node.name] = node
+        self._findings.put_node(node)
         self._stale_nodes.add(node.name)
         self._touch(capacity=True)
 
     def drop_node(self, name: NodeName) -> None:
         """A node no longer exists. What its pods occupy is remembered until they go."""
         if self._nodes.pop(name, None) is not None:
-            self._evidence = None
+            self._findings.drop_node(name)
             self._stale_nodes.add(name)
             self._touch(capacity=True)
 
@@ -252,14 +252,32 @@ class Cache:
         """Levels are declared under this name."""
         if self._topologies.get(name) != levels:
             self._topologies[name] = levels
-            self._evidence = None
-            self._touch(capacity=True)
+            self._declare()
 
     def drop_topology(self, name: str) -> None:
         """A declaration of levels no longer exists."""
         if self._topologies.pop(name, None) is not None:
-            self._evidence = None
-            self._touch(capacity=True)
+            self._declare()
+
+    def put_slice(self, of: DeviceSlice) -> None:
+        """A driver lists these devices of a node."""
+        self._findings.put_slice(of)
+        self._touch(capacity=True)
+
+    def drop_slice(self, name: str) -> None:
+        """A driver lists these devices no longer."""
+        self._findings.drop_slice(name)
+        self._touch(capacity=True)
+
+    def put_zones(self, node: NodeName, zones: tuple[NumaZone, ...]) -> None:
+        """A node has these NUMA zones."""
+        self._findings.put_zones(node, zones)
+        self._touch()
+
+    def drop_zones(self, node: NodeName) -> None:
+        """It is not known any more which NUMA zones a node has."""
+        self._findings.drop_zones(node)
+        self._touch()
 
     def put_priority(self, name: str, value: int) -> None:
         """A priority class exists, with this value."""
@@ -421,9 +439,6 @@ class Cache:
         missing = f"PriorityClass {group.priority_class} does not exist."
         return replace(group, priority=0, refusal=group.refusal or missing)
 
-    def _present_evidence(self) -> Evidence:
-        """Return the same object until a label, the set of nodes or a declaration changes: compiled trees are kept per object."""
-        if self._evidence is None:
-            nodes = tuple(self._nodes[name] for name in sorted(self._nodes))
-            self._evidence = evidence(nodes, self._topologies.get(self.topology_in_use, ()))
-        return self._evidence
+    def _declare(self) -> None:
+        self._findings.declare(self._topologies.get(self.topology_in_use, ()))
+        self._touch(capacity=True)

@@ -54,6 +54,7 @@ class Feed:
             for resource in self._ingest.resources()
         }
         self._heard_at: dict[str, float] = {}
+        self._answered: set[str] = set()  # listed completely, or optional and answered in any way
         self._synced = asyncio.Event()
         self.problems: dict[str, str] = {}
 
@@ -69,7 +70,7 @@ class Feed:
             async with asyncio.timeout(timeout_s):
                 await self._synced.wait()
         except TimeoutError as problem:
-            missing = [kind for kind, (_, reflector) in self._reflectors.items() if not reflector.is_synced]
+            missing = [kind for kind in self._reflectors if kind not in self._answered]
             why = (
                 "; ".join(self.problems[kind] for kind in missing if kind in self.problems) or "no answer yet"
             )
@@ -96,8 +97,15 @@ class Feed:
             try:
                 await self._step(resource, reflector)
             except errors.ApiError as problem:
-                self._note_problem(resource, self._advice(resource, problem))
-                reflector.failed(problem)
+                if resource.is_optional and isinstance(problem, errors.NotFound):
+                    await self._take_in(resource, reflector.absent())
+                    self._heard_at.pop(resource.kind, None)
+                    self._note_well(resource)
+                else:
+                    self._note_problem(resource, self._advice(resource, problem))
+                    reflector.failed(problem)
+                if resource.is_optional:
+                    self._note_answered(resource)
 
     async def _step(self, resource: Resource, reflector: Reflector) -> None:
         match reflector.next_request():
@@ -147,9 +155,12 @@ class Feed:
     def _note_synced(self, resource: Resource) -> None:
         self._note_well(resource)
         self._heard_at[resource.kind] = asyncio.get_running_loop().time()
-        if not self._synced.is_set() and all(
-            reflector.is_synced for _, reflector in self._reflectors.values()
-        ):
+        self._note_answered(resource)
+
+    def _note_answered(self, resource: Resource) -> None:
+        """What is optional holds nobody up: any answer will do for the start."""
+        self._answered.add(resource.kind)
+        if not self._synced.is_set() and self._answered >= self._reflectors.keys():
             self._cache.mark_synced()
             self._synced.set()
 

@@ -19,7 +19,7 @@ from scheduler.kube.reflector import UNREADABLE, Gone, Key, Put
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.resources import NOTHING
-from scheduler.objects import structs
+from scheduler.objects import device_slices, node_zones, structs
 from scheduler.objects.amounts import filling
 from scheduler.objects.errors import BadObject
 from scheduler.objects.nodes import node_from
@@ -33,16 +33,23 @@ _pod = msgspec.json.Decoder(structs.Pod)
 _place = msgspec.json.Decoder(structs.PodPlace)
 _node = msgspec.json.Decoder(structs.Node)
 _priority = msgspec.json.Decoder(structs.PriorityClass)
+_slice = msgspec.json.Decoder(device_slices.ResourceSlice)
+_zones = msgspec.json.Decoder(node_zones.NodeResourceTopology)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind that is listed and watched: where it is, and what its changes do."""
+    """
+    One kind that is listed and watched: where it is, and what its changes do.
+
+    One that is optional may be unknown to the API server; then there are no such objects, and nobody waits for them.
+    """
 
     kind: str
     path: str
     put: Callable[[Put], None]
     gone: Callable[[Gone], None]
+    is_optional: bool = False
 
 
 class Ingest:
@@ -74,6 +81,12 @@ class Ingest:
                 "/apis/scheduling.k8s.io/v1/priorityclasses",
                 self._put_priority,
                 self._priority_gone,
+            ),
+            Resource(
+                "resourceslices", device_slices.PATH, self._put_slice, self._slice_gone, is_optional=True
+            ),
+            Resource(
+                "noderesourcetopologies", node_zones.PATH, self._put_zones, self._zones_gone, is_optional=True
             ),
         )
 
@@ -182,3 +195,19 @@ class Ingest:
 
     def _priority_gone(self, change: Gone) -> None:
         self._cache.drop_priority(change.key[1])
+
+    def _put_slice(self, change: Put) -> None:
+        found = device_slices.slice_from(_slice.decode(change.raw))
+        if found is not None:
+            self._cache.put_slice(found)
+        else:
+            self._cache.drop_slice(change.key[1])
+
+    def _slice_gone(self, change: Gone) -> None:
+        self._cache.drop_slice(change.key[1])
+
+    def _put_zones(self, change: Put) -> None:
+        self._cache.put_zones(*node_zones.zones_from(_zones.decode(change.raw)))
+
+    def _zones_gone(self, change: Gone) -> None:
+        self._cache.drop_zones(NodeName(change.key[1]))

@@ -25,6 +25,7 @@ from scheduler.kube.transport import Page
 
 WATCH_S: Final = (300, 600)  # the range that client-go draws timeoutSeconds from
 SHORT_WATCH_S: Final = 1.0
+ABSENT_S: Final = 60.0  # how often to look whether a kind that is not installed has come
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
 
@@ -208,6 +209,14 @@ class Reflector:
         self._failures += 1
         if expired or (self._must_list and self._listed is None):
             self._restart_list()
+
+    def absent(self) -> list[Change]:
+        """The API server has no such kind: what was known of it is gone, and that is complete. It is listed again after a while."""
+        gone: list[Change] = [Gone(key, known.uid) for key, known in self._known.items()]
+        self._known.clear()
+        self._listed, self._continue, self._version, self._must_list = set(), "", "", False
+        self._failures, self._wait_s, self.is_synced = 0, ABSENT_S * self._rng.uniform(0.75, 1.0), True
+        return gone
 
     def closed(self, lasted_s: float) -> None:
         """The server ended the watch in the ordinary way. One that ended at once must not become a busy loop."""

@@ -8,7 +8,7 @@ since a gang repeats one a thousand times.
 """
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
@@ -68,7 +68,7 @@ class _Writer:
             return [[self.write(key), self.write(value[key])] for key in sorted(value)]
         if isinstance(value, frozenset):
             return [self.write(item) for item in sorted(value)]
-        if isinstance(value, tuple):
+        if isinstance(value, Sequence) and not isinstance(value, str):
             return [self.write(item) for item in value]
         return value
 
@@ -107,6 +107,8 @@ def _read(kind: Any, data: Any, where: str, shapes: tuple[PodShape, ...]) -> Any
         return frozenset(
             _read(arguments[0], item, f"{where}[{n}]", shapes) for n, item in enumerate(_list(data, where))
         )
+    if origin is Sequence:
+        origin, arguments = tuple, (*arguments, Ellipsis)
     if origin is tuple:
         items = _list(data, where)
         if len(arguments) == PAIR and arguments[1] is Ellipsis:

@@ -1,25 +1,24 @@
 """
-Labels that NVIDIA topograph puts on nodes: ``fabric.topograph.run/tier-N``, tier 0 nearest to the node, as many as the fabric has.
+Labels that NVIDIA topograph puts on nodes, in two generations of names.
 
-Up to 0.5 it used ``network.topology.nvidia.com/`` with leaf, spine and core; these count where the newer ones are absent.
+``fabric.topograph.run/tier-N`` names switches, tier 0 nearest to the node, as many as the fabric has. ``accelerator.topograph.run/domain``
+is an NVLink domain, or on some providers a partition of one, and ``sub-domain`` a partition of that. Up to 0.5 it used
+``network.topology.nvidia.com/`` with leaf, spine and core, and accelerator for the domain; these count where the newer ones are absent.
+A value of more than 63 characters is its hash; equal ones stay equal.
 Source: NVIDIA/topograph docs/reference/node-labels.md.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
-from scheduler.model.facts import Level, TopologyFact
-from scheduler.model.ids import DomainName, LevelName
-from scheduler.model.nodes import Node
+from scheduler.model.ids import LevelName
+from scheduler.sources.carriers import labels
 
 TIER: Final = "fabric.topograph.run/tier-"
+ACCELERATOR: Final = "accelerator.topograph.run/"
 OLD: Final = "network.topology.nvidia.com/"
-ACCELERATOR: Final = "accelerator.topograph.run/domain"
 MAX_TIERS: Final = 8  # arbitrary; fabrics have three or four
 
 NAMED: Final = ("rack", "block", "spine")  # tiers 0, 1 and 2; further ones are called by their number
-
-_OLD_LABELS: Final = (("spine", f"{OLD}core"), ("block", f"{OLD}spine"), ("rack", f"{OLD}leaf"))
 
 
 def tier_level(tier: int) -> LevelName:
@@ -32,24 +31,12 @@ def tier_level(tier: int) -> LevelName:
     return LevelName(NAMED[tier] if tier < len(NAMED) else f"tier-{tier}")
 
 
-_LABELS: Final = (
+LABELS: Final = labels(
     *((tier_level(tier), f"{TIER}{tier}") for tier in reversed(range(MAX_TIERS))),
-    *_OLD_LABELS,
-    ("clique", ACCELERATOR),
-    ("clique", f"{OLD}accelerator"),
+    ("spine", f"{OLD}core"),
+    ("block", f"{OLD}spine"),
+    ("rack", f"{OLD}leaf"),
+    ("nvlink", f"{ACCELERATOR}domain"),
+    ("nvlink", f"{OLD}accelerator"),
+    ("clique", f"{ACCELERATOR}sub-domain"),
 )
-
-
-def facts(nodes: Iterable[Node]) -> tuple[tuple[Level, ...], tuple[TopologyFact, ...]]:
-    """Return every level with the label that carries it, outermost first within each generation, and what is said of each node."""
-    levels = tuple(Level(LevelName(level), label) for level, label in _LABELS)
-    found: list[TopologyFact] = []
-    for node in nodes:
-        labels = node.labels
-        told: set[str] = set()
-        for level, label in _LABELS:
-            value = labels.get(label)
-            if value and level not in told:
-                told.add(level)
-                found.append(TopologyFact(node.name, LevelName(level), DomainName(value), label))
-    return levels, tuple(found)

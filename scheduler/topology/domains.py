@@ -1,21 +1,22 @@
 """The tree of domains as flat tables."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Final, overload
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.model.facts import Evidence
+from scheduler.model.facts import HOST_LEVEL, Evidence
+from scheduler.model.homes import NOWHERE, Homes
 from scheduler.model.ids import DomainName, LevelName, NodeName
-from scheduler.topology.graph import ROOT, Vertex, containment
-from scheduler.topology.layers import Layer, layers_of
+from scheduler.topology.containers import Containers, Numbers, containers_of
+from scheduler.topology.layers import Layer, stacked
 
-CLUSTER: Final = LevelName(ROOT[0])
-HOST: Final = LevelName("host")
+CLUSTER: Final = LevelName("(cluster)")  # in brackets, which no level that users declare can carry
+HOST: Final = HOST_LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,98 @@ class Domain:
 
 
 @dataclass(frozen=True, eq=False)
+class Domains(Sequence[Domain]):
+    """
+    All domains, each container in front of what it contains: child containers by level and name, then hosts of its own by name.
+
+    Columns of one entry per domain, but `containers`, the names of those that are no hosts, in order. A `Domain` is made when asked for.
+    """
+
+    level_names: tuple[LevelName, ...]
+    hosts: tuple[NodeName, ...]
+    containers: tuple[str, ...]
+    levels: Numbers
+    starts: Numbers
+    stops: Numbers
+    depths: Numbers
+    parents: Numbers
+
+    @overload
+    def __getitem__(self, place: int) -> Domain: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Domain]: ...
+    def __getitem__(self, place: int | slice) -> Domain | Sequence[Domain]:
+        if isinstance(place, slice):
+            return tuple(self._domain(position) for position in range(*place.indices(len(self))))
+        position = place + len(self) if place < 0 else place
+        if not 0 <= position < len(self):
+            raise IndexError(place)
+        return self._domain(position)
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def __iter__(self) -> Iterator[Domain]:
+        return map(self._domain, range(len(self)))
+
+    def _domain(self, position: int) -> Domain:
+        start = int(self.starts[position])
+        level = self.level_names[self.levels[position]]
+        name = self.hosts[start] if level == HOST else self.containers[position - start]
+        first, last = self._children.starts[position : position + 2]
+        return Domain(
+            level=level,
+            name=DomainName(name),
+            start=start,
+            stop=int(self.stops[position]),
+            depth=int(self.depths[position]),
+            parent=int(self.parents[position]),
+            children=tuple(self._children.positions[first:last].tolist()),
+        )
+
+    @cached_property
+    def _children(self) -> "_Children":
+        order = np.argsort(self.parents, kind="stable")[1:]
+        counts = np.bincount(self.parents[order], minlength=len(self))
+        return _Children(np.concatenate(([0], np.cumsum(counts))), order)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Children:
+    """The children of domain i are ``positions[starts[i]:starts[i + 1]]``."""
+
+    starts: Numbers
+    positions: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Paths(Sequence[tuple[int, ...]]):
+    """For each node the positions of its domains, outermost first, from the cluster to its host."""
+
+    hosts: Numbers
+    parents: Numbers
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[int, ...]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[tuple[int, ...]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[int, ...] | Sequence[tuple[int, ...]]:
+        if isinstance(place, slice):
+            return tuple(self._path(int(host)) for host in self.hosts[place])
+        return self._path(int(self.hosts[place]))
+
+    def __len__(self) -> int:
+        return len(self.hosts)
+
+    def _path(self, position: int) -> tuple[int, ...]:
+        path = []
+        while position >= 0:
+            path.append(position)
+            position = int(self.parents[position])
+        return tuple(reversed(path))
+
+
+@dataclass(frozen=True, eq=False)
 class DomainTree:
     """
     Every domain, outermost first, and every node in order of its path.
@@ -47,9 +140,9 @@ class DomainTree:
 
     levels: tuple[LevelName, ...]
     nodes: tuple[NodeName, ...]
-    domains: tuple[Domain, ...]
+    domains: Sequence[Domain]
     at_level: Mapping[LevelName, tuple[int, ...]]
-    path: tuple[tuple[int, ...], ...]
+    path: Sequence[tuple[int, ...]]
     index: Mapping[NodeName, int]
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
@@ -84,80 +177,128 @@ class DomainTree:
 
 def compile_tree(evidence: Evidence, nodes: Iterable[NodeName]) -> DomainTree:
     """
-    Compile facts about these nodes. Cost: O(nodes x levels), some 10 ms per 1,000 nodes; done once per `Evidence` object.
+    Compile what is known of these nodes. Cost: O(nodes x levels), a few passes over arrays; done once per `Evidence` object.
 
-    Raises: AssertionError when containment is not a tree, which `graph.containment` rules out.
+    Equal evidence gives equal tables, in whatever order nodes and facts were learnt.
     """
-    graph = containment(evidence, nodes, HOST)
-    order = list(nx.dfs_preorder_nodes(graph, ROOT, sort_neighbors=sorted))
-    position = {vertex: number for number, vertex in enumerate(order)}
-    hosts = [vertex for vertex in order if vertex[0] == HOST]
-    place = {vertex: number for number, vertex in enumerate(hosts)}
-    domains = _domains(graph, order, position, place)
-    levels = (
-        CLUSTER,
-        *(lv.name for lv in evidence.levels if lv.name != HOST and _is_used(lv.name, order)),
-        HOST,
-    )
+    homes = evidence.homes.of(nodes if isinstance(nodes, Set) else frozenset(nodes))
+    found = containers_of(homes)
+    order = _Order.of(homes, found)
+    hosts = tuple(map(homes.nodes.__getitem__, order.nodes.tolist()))
+    used = [depth for depth in range(len(homes.levels)) if (found.depth_of == depth).any()]
+    levels = (CLUSTER, *(homes.levels[depth] for depth in used), HOST)
+    domains = _domains(levels, used, hosts, found, order)
     at_level = {
-        level: tuple(i for i, domain in enumerate(domains) if domain.level == level) for level in levels
+        level: tuple(np.flatnonzero(domains.levels == number).tolist()) for number, level in enumerate(levels)
     }
-    path = tuple(_path(domains, position[host]) for host in hosts)
+    host_positions = np.flatnonzero(domains.levels == len(levels) - 1) if hosts else np.zeros(0, np.int64)
     return DomainTree(
         levels=levels,
-        nodes=tuple(NodeName(name) for _, name in hosts),
+        nodes=hosts,
         domains=domains,
-        at_level=MappingProxyType({level: found for level, found in at_level.items() if found}),
-        path=path,
-        index=MappingProxyType({NodeName(host[1]): place[host] for host in hosts}),
-        starts=np.array([domain.start for domain in domains], dtype=np.int64),
-        stops=np.array([domain.stop for domain in domains], dtype=np.int64),
-        layers=layers_of(levels, [domain.level for domain in domains], path),
+        at_level=MappingProxyType({level: places for level, places in at_level.items() if places}),
+        path=Paths(host_positions, domains.parents),
+        index=MappingProxyType(dict(zip(hosts, range(len(hosts)), strict=True))),
+        starts=domains.starts,
+        stops=domains.stops,
+        layers=stacked(levels, _table(used, found, order, host_positions)),
         labels=MappingProxyType(
             {level.node_label: level.name for level in evidence.levels if level.node_label}
         ),
     )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Order:
+    """
+    Where everything stands. `nodes` [N]: numbers of the homes in order of their path. `containers` [C]: numbers in order.
+
+    `starts`, `stops` [C]: spans of nodes, by number. `positions` [C]: places among all domains, by number. `depths` [C].
+    """
+
+    nodes: Numbers
+    containers: Numbers
+    starts: Numbers
+    stops: Numbers
+    positions: Numbers
+    depths: Numbers
+
+    @staticmethod
+    def of(homes: Homes, found: Containers) -> "_Order":
+        count = len(found.names)
+        ranks = np.empty(count, dtype=np.int64)
+        by_name = sorted(range(count), key=lambda number: (found.depth_of[number], found.names[number]))
+        ranks[by_name] = np.arange(count)
+        depths, paths = _paths(found, ranks)
+        before = np.lexsort(paths.T[::-1])  # an absent step is -1: a container comes before what is in it
+        after = np.lexsort(np.where(paths < 0, count, paths).T[::-1])
+        place_after = np.empty(count, dtype=np.int64)
+        place_after[after] = np.arange(count)
+        inside = np.ones(count, dtype=np.int64)
+        for depth in range(len(homes.levels) - 1, -1, -1):
+            numbers = np.flatnonzero(found.depth_of == depth)
+            np.add.at(inside, found.above[numbers], inside[numbers])
+        ends = np.cumsum(np.bincount(place_after[found.home], minlength=count))
+        begins = np.concatenate(([0], ends))
+        starts, stops = begins[place_after - inside + 1], ends[place_after]
+        positions = np.empty(count, dtype=np.int64)
+        positions[before] = np.arange(count) + starts[before]
+        nodes = np.argsort(place_after[found.home], kind="stable")  # the homes hold nodes by name
+        return _Order(nodes, before, starts, stops, positions, depths)
+
+
+def _paths(found: Containers, ranks: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the depth of each container, and the ranks of those it lies in and its own, from the outside in, filled up with -1."""
+    depths = np.zeros(len(ranks), dtype=np.int64)
+    levels = len(found.at)
+    paths = np.full((len(ranks), levels + 1), -1, dtype=np.int64)
+    paths[0, 0] = ranks[0]
+    for depth in range(levels):
+        numbers = np.flatnonzero(found.depth_of == depth)
+        outer = found.above[numbers]
+        depths[numbers] = depths[outer] + 1
+        paths[numbers] = paths[outer]
+        paths[numbers, depths[numbers]] = ranks[numbers]
+    return depths, paths
+
+
 def _domains(
-    graph: "nx.DiGraph[Vertex]", order: list[Vertex], position: dict[Vertex, int], place: dict[Vertex, int]
-) -> tuple[Domain, ...]:
-    spans: dict[Vertex, tuple[int, int]] = {}
-    for vertex in reversed(order):
-        below = sorted(graph.successors(vertex))
-        if below:
-            spans[vertex] = (min(spans[child][0] for child in below), max(spans[child][1] for child in below))
-        elif vertex in place:
-            spans[vertex] = (place[vertex], place[vertex] + 1)
-        else:
-            spans[vertex] = (0, 0)  # a cluster without nodes
-    parent = {child: vertex for vertex, child in graph.edges}
-    depth: dict[Vertex, int] = {}
-    domains = []
-    for vertex in order:
-        above = parent.get(vertex)
-        depth[vertex] = depth[above] + 1 if above is not None else 0
-        domains.append(
-            Domain(
-                level=LevelName(vertex[0]),
-                name=DomainName(vertex[1]),
-                start=spans[vertex][0],
-                stop=spans[vertex][1],
-                depth=depth[vertex],
-                parent=position[above] if above is not None else -1,
-                children=tuple(position[child] for child in sorted(graph.successors(vertex))),
-            )
-        )
-    return tuple(domains)
+    levels: tuple[LevelName, ...],
+    used: list[int],
+    hosts: tuple[NodeName, ...],
+    found: Containers,
+    order: _Order,
+) -> Domains:
+    total = len(hosts) + len(found.names)
+    is_host = np.ones(total, dtype=bool)
+    is_host[order.positions] = False
+    places = np.flatnonzero(is_host)
+    home = found.home[order.nodes]
+    number_of = np.array([0, *(used.index(d) + 1 if d in used else 0 for d in range(len(found.at)))])
+
+    def columns(of_hosts: Numbers | int, of_containers: Numbers) -> Numbers:
+        column = np.empty(total, dtype=np.int64)
+        column[places], column[order.positions] = of_hosts, of_containers
+        return column
+
+    above = np.where(found.above < 0, NOWHERE, order.positions[found.above])
+    return Domains(
+        level_names=levels,
+        hosts=hosts,
+        containers=tuple(found.names[number] for number in order.containers.tolist()),
+        levels=columns(len(levels) - 1, number_of[found.depth_of + 1]),
+        starts=columns(np.arange(len(hosts)), order.starts),
+        stops=columns(np.arange(1, len(hosts) + 1), order.stops),
+        depths=columns(order.depths[home] + 1, order.depths),
+        parents=columns(order.positions[home], above),
+    )
 
 
-def _is_used(level: LevelName, order: list[Vertex]) -> bool:
-    return any(vertex[0] == level for vertex in order)
-
-
-def _path(domains: tuple[Domain, ...], position: int) -> tuple[int, ...]:
-    path = []
-    while position >= 0:
-        path.append(position)
-        position = domains[position].parent
-    return tuple(reversed(path))
+def _table(used: list[int], found: Containers, order: _Order, hosts: Numbers) -> Numbers:
+    """Return the domain that stands for each node on each level, [levels, nodes]: where one is not known, the next further in."""
+    table = np.empty((len(used) + 2, len(order.nodes)), dtype=np.int64)
+    table[-1], table[0] = hosts, order.positions[0]
+    for row in range(len(used), 0, -1):
+        at = found.at[used[row - 1]][order.nodes]
+        table[row] = np.where(at == NOWHERE, table[row + 1], order.positions[at])
+    return table

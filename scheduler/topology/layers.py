@@ -52,15 +52,17 @@ def layers_of(
     Cost: O(nodes x levels).
     """
     depth = {level: number for number, level in enumerate(levels)}
-    table = np.zeros((len(levels), len(paths)), dtype=np.int64)
+    table = np.full((len(levels), len(paths)), -1, dtype=np.int64)
     for node, path in enumerate(paths):
-        inner = reach = -1
-        for position in reversed(path):
-            at = depth[domain_levels[position]]
-            if inner >= 0:
-                table[at + 1 : reach, node] = inner
-            table[at, node] = inner = position
-            reach = at
+        for position in path:
+            table[depth[domain_levels[position]], node] = position
+    for number in range(len(levels) - 2, -1, -1):
+        table[number] = np.where(table[number] < 0, table[number + 1], table[number])
+    return stacked(levels, table)
+
+
+def stacked(levels: Sequence[LevelName], table: Numbers) -> tuple[Layer, ...]:
+    """Return the same from the position of the domain that stands for each node on each level, [levels, nodes]."""
     made: list[Layer] = []
     for number in reversed(range(len(levels))):
         made.append(_layer(levels[number], table[number], made[-1] if made else None))

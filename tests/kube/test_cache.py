@@ -213,12 +213,13 @@ def test_a_refused_node_counts_until_its_time_and_goes_with_its_pod(cache: Cache
     assert cache.snapshot().refused == {}
 
 
-def test_evidence_is_the_same_object_until_labels_or_nodes_change(cache: Cache) -> None:
+def test_evidence_is_the_same_object_until_labels_of_a_level_or_nodes_change(cache: Cache) -> None:
     before = cache.snapshot().evidence
     cache.put_pod(pod("x", bound_to=N1))
     cache.put_node(replace(node("n1"), unschedulable=True))
+    cache.put_node(node("n1", team="of no level"))
     assert cache.snapshot().evidence is before
-    cache.put_node(node("n1", rack="r1"))
+    cache.put_node(node("n1", **{"topology.kubernetes.io/zone": "z"}))
     relabelled = cache.snapshot().evidence
     assert relabelled is not before
     cache.put_node(node("n2"))

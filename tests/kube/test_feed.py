@@ -13,6 +13,7 @@ from scheduler.kube.cache import Cache
 from scheduler.kube.credentials import Credentials
 from scheduler.kube.feed import Feed
 from scheduler.kube.transport import Transport
+from scheduler.objects import device_slices
 from tests.kube.conftest import FakeApiServer
 
 OURS = "/apis/scheduling.tutti.dev/v1alpha1"
@@ -24,6 +25,8 @@ PATHS = (
     f"{OURS}/queues",
     f"{OURS}/topologies",
 )
+
+SLICES = "resourceslices"
 
 Told = list[tuple[str, str]]
 
@@ -95,12 +98,40 @@ async def test_a_missing_right_names_the_role(lists, transport) -> None:
         assert why.startswith("this identity may not list pods: give it the ClusterRole tutti-reader (GET ")
 
 
+async def test_a_kind_that_is_not_installed_holds_nobody_up_and_is_no_problem(lists, transport) -> None:
+    async with feeding(transport) as (feed, told):
+        await feed.synced(20)
+        assert (feed.problems, told) == ({}, [])
+        assert SLICES not in feed.silence_s(), "nothing is watched, so nothing is silent"
+
+
+@pytest.mark.parametrize("fault", ["403", "500"])
+async def test_an_optional_kind_that_cannot_be_listed_is_told_and_holds_nobody_up(
+    lists, transport, fault: str
+) -> None:
+    quiet = lists.fault
+    lists.fault = lambda request, number: fault if request.path.endswith(SLICES) else quiet(request, number)
+    async with feeding(transport) as (feed, told):
+        await feed.synced(20)
+        await until(lambda: told)
+        assert [kind for kind, _ in told] == [SLICES]
+
+
+async def test_an_optional_kind_that_is_there_is_listed_before_the_start(lists, transport) -> None:
+    lists.put(
+        device_slices.PATH, {"kind": "ResourceSliceList", "items": [{"metadata": {"name": "s", "uid": "u"}}]}
+    )
+    async with feeding(transport) as (feed, _):
+        await feed.synced(20)
+        assert feed.resource_versions()[SLICES]
+
+
 async def test_a_server_that_cannot_be_reached_is_told_once_for_all_kinds() -> None:
     async with (
         Transport(Credentials(server="http://127.0.0.1:1"), ApiSettings()) as nowhere,
         feeding(nowhere) as (feed, told),
     ):
-        await until(lambda: len(feed.problems) == len(PATHS))
+        await until(lambda: len(feed.problems) >= len(PATHS))
         assert len(told) == 1
         assert "The API server at http://127.0.0.1:1 cannot be reached" in told[0][1]
 

@@ -188,3 +188,14 @@ def test_an_unreadable_event_leads_to_a_new_list(bad: bytes) -> None:
     reflector.failed(heard.problem)
     reflector.next_request()
     assert reflector.next_request() == List(2, "")
+
+
+def test_a_kind_that_is_uninstalled_leaves_nothing_behind_and_is_listed_again_after_a_while() -> None:
+    reflector = listed(7, thing("a", "u1", 5))
+    assert names(reflector.absent()) == [("gone", "a", "u1")]
+    assert (len(reflector), reflector.is_synced, reflector.relists) == (0, True, 0)
+    wait = reflector.next_request()
+    assert isinstance(wait, Wait)
+    assert wait.seconds >= 30
+    assert reflector.next_request() == List(2, "")
+    assert names(reflector.page(page(9, thing("a", "u2", 8)))) == [("put", "a", "u2")]

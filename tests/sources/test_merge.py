@@ -4,14 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.model.facts import Evidence, Level, TopologyFact
+from scheduler.model.facts import Dispute, Doubt, Evidence, Level, TopologyFact, Unknown
 from scheduler.model.ids import DomainName, LevelName, NodeName
 from scheduler.model.nodes import Node
 from scheduler.model.resources import Resources
-from scheduler.sources import node_labels, topograph
 from scheduler.sources.merge import evidence
+from scheduler.sources.precedence import PRECEDENCE
+from tests.sources.plain import plain_domains, told
 
 TIER_0, TIER_1, TIER_2 = (f"fabric.topograph.run/tier-{n}" for n in range(3))
+CLIQUE = "nvidia.com/gpu.clique"
 ZONE = "topology.kubernetes.io/zone"
 HOST = Level(LevelName("host"), "kubernetes.io/hostname")
 
@@ -78,7 +80,7 @@ def test_tiers_beyond_the_named_ones_stand_outside_them() -> None:
             {"oci.oraclecloud.com/host.network_block_id": "b", "oci.oraclecloud.com/host.rack_id": "r"},
             {"block": "b", "rack": "r"},
         ),
-        ({"nvidia.com/gpu.clique": "cluster.1"}, {"clique": "cluster.1"}),
+        ({CLIQUE: "cluster.1"}, {"nvlink": "cluster", "clique": "cluster.1"}),
         (
             {
                 "network.topology.nvidia.com/leaf": "l",
@@ -151,12 +153,81 @@ def test_one_word_of_two_label_families_is_two_domains() -> None:
     assert next(level for level in found.levels if level.name == "rack").node_label == TIER_0
 
 
-def test_sources_say_one_thing_per_node_and_level() -> None:
-    everything = {label: "x" for _, label in node_labels.FAMILIES}
-    levels, facts = node_labels.facts([node("n", everything)])
-    assert len({(fact.node, fact.level) for fact in facts}) == len(facts)
-    assert {fact.level for fact in facts} <= {level.name for level in levels}
-    assert topograph.facts([node("n", everything)])[1] == ()
+def test_one_thing_is_said_per_node_and_level_and_the_first_carrier_counts() -> None:
+    everything = {carrier.key: "x.1" for carrier in PRECEDENCE if carrier.is_label}
+    found = evidence([node("n", everything)])
+    assert len({(fact.node, fact.level) for fact in found.facts}) == len(found.facts)
+    firsts: dict[str, str] = {}
+    for carrier in PRECEDENCE:
+        firsts.setdefault(carrier.level, carrier.source)
+    assert {fact.level: fact.source for fact in found.facts if fact.level != "host"} == firsts
+    assert found.conflicts == ()
+
+
+def test_clique_is_a_partition_of_an_nvlink_domain() -> None:
+    found = evidence([node("n0", {CLIQUE: "u.1"}), node("n1", {CLIQUE: "u.2"}), node("n2", {CLIQUE: "v.1"})])
+    assert domains(found, "nvlink") == {"n0": "u", "n1": "u", "n2": "v"}
+    assert domains(found, "clique") == {"n0": "u.1", "n1": "u.2", "n2": "v.1"}
+    labels = {level.name: level.node_label for level in found.levels}
+    assert (labels["nvlink"], labels["clique"]) == ("", CLIQUE)
+
+
+@pytest.mark.parametrize("value", ["nothing", ".1", "u.", "u.x"])
+def test_clique_that_is_none_is_an_unknown_with_its_source(value: str) -> None:
+    found = evidence([node("n0", {CLIQUE: value}), node("n1", {CLIQUE: "u.1"})])
+    assert "n0" not in domains(found, "nvlink")
+    assert Unknown(LevelName("clique"), Doubt.UNUSABLE, (NodeName("n0"),), CLIQUE) in found.unknowns
+
+
+def test_level_of_which_only_unusable_things_are_said_is_unknown_and_not_there() -> None:
+    found = evidence([node("n0", {CLIQUE: "nothing"})])
+    assert found.levels == (HOST,)
+    assert [(each.level, each.why) for each in found.unknowns] == [
+        ("nvlink", Doubt.UNUSABLE),
+        ("clique", Doubt.UNUSABLE),
+    ]
+
+
+def test_devices_come_before_topograph_where_both_speak_of_nvlink() -> None:
+    said = {
+        "accelerator.topograph.run/domain": "d-7",
+        "accelerator.topograph.run/sub-domain": "s",
+        CLIQUE: "u.1",
+    }
+    found = evidence([node("n", said)])
+    assert (domains(found, "nvlink"), domains(found, "clique")) == ({"n": "u"}, {"n": "u.1"})
+    only = evidence([node("n", {key: said[key] for key in said if key != CLIQUE})])
+    assert (domains(only, "nvlink"), domains(only, "clique")) == ({"n": "d-7"}, {"n": "s"})
+
+
+def test_node_of_which_nobody_speaks_is_an_unknown() -> None:
+    found = evidence([node("n0", {TIER_0: "r"}), node("n1")])
+    assert found.unknowns == (Unknown(LevelName("rack"), Doubt.SILENT, (NodeName("n1"),)),)
+
+
+def test_rack_that_nothing_places_is_an_unknown_with_its_source() -> None:
+    found = evidence(
+        [
+            node("n0", {TIER_0: "r", TIER_1: "b0"}),
+            node("n1", {TIER_0: "r", TIER_1: "b1"}),
+            node("n2", {TIER_0: "r"}),
+        ]
+    )
+    assert Unknown(LevelName("rack"), Doubt.AMBIGUOUS, (NodeName("n2"),), TIER_0) in found.unknowns
+    assert Unknown(LevelName("block"), Doubt.SILENT, (NodeName("n2"),)) in found.unknowns
+
+
+def test_one_word_that_is_several_racks_is_told_as_a_conflict() -> None:
+    found = evidence([node(f"n{n}", {TIER_0: "1", TIER_1: f"b{n}"}) for n in range(6)])
+    (told,) = found.conflicts
+    assert (told.level, told.source, told.value, told.why, told.node) == (
+        "rack",
+        TIER_0,
+        "1",
+        Dispute.SPLIT,
+        None,
+    )
+    assert told.kept == "b0/1, b1/1, b2/1, b3/1 and 2 more"
 
 
 LABELS = st.dictionaries(
@@ -183,4 +254,12 @@ def test_domains_always_nest_and_do_not_depend_on_the_order_of_nodes(labels, ran
             assert all(len(known - {None}) <= 1 for known in parents.values())
     random.shuffle(nodes)
     shuffled = evidence(nodes)
-    assert (shuffled.levels, shuffled.facts) == (found.levels, found.facts)
+    assert told(shuffled) == told(found)
+
+
+@settings(max_examples=300)
+@given(st.lists(LABELS, max_size=10))
+def test_domains_are_those_of_the_plain_rule(labels) -> None:
+    nodes = [node(f"n{number}", each) for number, each in enumerate(labels)]
+    found = evidence(nodes)
+    assert {(f.node, f.level): f.domain for f in found.facts} == plain_domains(nodes)

@@ -1,8 +1,12 @@
 """Facts become a tree in which every domain is a slice of the nodes."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from scheduler.model.facts import Evidence, Level, TopologyFact
 from scheduler.model.ids import DomainName, LevelName, NodeName
 from scheduler.topology import CLUSTER, HOST, DomainTree, compile_tree
+from tests.topology.plain import addresses, tables
 
 LEVELS = (Level(LevelName("block"), "example.com/block"), Level(LevelName("rack"), "example.com/rack"))
 
@@ -94,7 +98,7 @@ def test_every_level_is_there_in_the_layers_and_the_next_domain_further_in_stand
         layer = made.layer(LevelName(level))
         return [list(made.nodes[a:b]) for a, b in zip(layer.starts[:-1], layer.starts[1:], strict=True)]
 
-    assert sorted(domains("block")) == [["n1", "n2"], ["n3", "n4"], ["n5"]]
+    assert sorted(map(sorted, domains("block"))) == [["n1", "n2"], ["n3", "n4"], ["n5"]]
     assert sorted(domains("rack")) == [["n1", "n2"], ["n3"], ["n4"], ["n5"]]
     assert len(domains(CLUSTER)) == 1
     block, rack = made.layer(LevelName("block")), made.layer(LevelName("rack"))
@@ -111,3 +115,55 @@ def test_rack_without_a_block_is_a_block_of_its_own() -> None:
     made = tree(("n1", "rack", "r0"), ("n2", "rack", "r0"), ("n3", "block", "b0"), nodes="n1 n2 n3")
     first, second = (made.domain_of(made.index[NodeName(name)], LevelName("block")) for name in ("n1", "n2"))
     assert first == second
+
+
+facts = st.lists(
+    st.tuples(
+        st.sampled_from([f"n{n}" for n in range(7)]),
+        st.sampled_from(["block", "rack"]),
+        st.sampled_from(["a", "b", "c"]),
+    ),
+    max_size=16,
+)
+
+
+@settings(max_examples=300)
+@given(facts, st.integers(0, 9), st.randoms(use_true_random=False))
+def test_tables_are_those_of_the_plain_rule(said, count, random) -> None:
+    """Facts here need not nest, and nodes may be unknown to them, or they to the cluster."""
+    names = [NodeName(f"n{number}") for number in range(count)]
+    found = {(n, level): d for n, level, d in said}
+    made = tuple(
+        TopologyFact(NodeName(n), LevelName(level), DomainName(d), "t") for (n, level), d in found.items()
+    )
+    evidence = Evidence(LEVELS, made)
+    compiled = compile_tree(evidence, names)
+    expected = addresses(evidence, names)
+    assert {name: _address(compiled, name) for name in names} == expected
+    for domain in compiled.domains:
+        inside = set(compiled.nodes[domain.start : domain.stop])
+        if domain.level not in (CLUSTER, HOST):
+            assert inside == {n for n in names if (domain.level, domain.name) in expected[n]}
+    for position, domain in enumerate(compiled.domains):
+        assert all(compiled.domains[child].parent == position for child in domain.children)
+        assert (domain.parent < position) == (domain.depth > 0) or position == 0
+    shuffled = list(made)
+    random.shuffle(shuffled)
+    assert tables(compile_tree(Evidence(LEVELS, tuple(shuffled)), reversed(names))) == tables(compiled)
+
+
+def _address(made: DomainTree, name: NodeName) -> tuple[tuple[str, str], ...]:
+    path = [made.domains[position] for position in made.path[made.index[name]]]
+    assert (path[0].level, path[-1].level, path[-1].name) == (CLUSTER, HOST, name)
+    return tuple((domain.level, domain.name) for domain in path[1:-1])
+
+
+@settings(max_examples=100)
+@given(facts)
+def test_layers_hold_every_level_and_the_next_domain_further_in_where_one_is_not_known(said) -> None:
+    made = tree(*dict.fromkeys(said), nodes=" ".join(f"n{n}" for n in range(7)))
+    for depth, (level, layer) in enumerate(zip(made.levels, made.layers, strict=True)):
+        for number in range(len(made.nodes)):
+            path = made.path[number]
+            own = [p for p in path if made.levels.index(made.domains[p].level) >= depth]
+            assert layer.positions[layer.of[number]] == own[0] == made.domain_of(number, level)

@@ -56,7 +56,13 @@ def lease(name: str) -> list[Right]:
     ]
 
 
-CLUSTER = ("/pods", "/nodes", "scheduling.k8s.io/priorityclasses")
+CLUSTER = (
+    "/pods",
+    "/nodes",
+    "scheduling.k8s.io/priorityclasses",
+    "resource.k8s.io/resourceslices",
+    "topology.node.k8s.io/noderesourcetopologies",
+)
 OBJECTS = tuple(f"scheduling.tutti.dev/{plural}" for plural in ("podgroups", "queues", "topologies"))
 
 MAY: dict[str, list[Right]] = {
