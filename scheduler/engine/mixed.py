@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scheduler.engine.capacity import Copies
+from scheduler.engine.columns import cut
 from scheduler.engine.leaf_sets import leaf_sets
 from scheduler.engine.placements import offered
 from scheduler.engine.unlike_pods import DoesNotFit, Fits, Kinds, fit, fit_quickly
@@ -81,7 +82,7 @@ def question(
     ports = sorted({(port.protocol, port.port) for shape in shapes for port in shape.host_ports})
     addresses = {(port.protocol, port.port, port.ip) for shape in shapes for port in shape.host_ports}
     asked = [
-        [shape.requests[name] for name in names]
+        [cut(shape.requests[name]) for name in names]
         + [int(any((p.protocol, p.port) == port for p in shape.host_ports)) for port in ports]
         for shape in shapes
     ]
