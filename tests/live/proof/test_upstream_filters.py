@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.live.api import Api
+from tests.live.proof.onlooker import Onlooker
 from tests.live.proof.team import Team, racks
 
 if TYPE_CHECKING:
@@ -101,6 +103,37 @@ async def test_pods_that_are_spread_over_racks_that_others_fill_unevenly(
     )
     if placed is not None:
         assert empty in racks(nodes, placed)
+
+
+async def test_members_that_want_to_be_near_each_other(
+    tutti: "Tutti", team: Team, nodes: dict[str, Any]
+) -> None:
+    term = {"labelSelector": {"matchLabels": {"is": "near"}}, "topologyKey": RACK}
+    near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    placed = await whole_or_held(tutti, team, 4, "podAffinity", gpus=8, labels={"is": "near"}, affinity=near)
+    if placed is not None:
+        assert len(racks(nodes, placed)) == 1
+
+
+@pytest.mark.parametrize("tutti", ["extender"], indirect=True)
+async def test_members_that_keep_away_from_each_other_start_whole_or_are_told_and_are_in_nobodys_way(
+    tutti: "Tutti", team: Team, observer: Api
+) -> None:
+    """
+    Tutti plans them close together and learns node by node that kube-scheduler does not want that. Nothing is promised but the gang's
+    integrity: a plan for the whole gang needs the rule itself.
+    """
+    async with Onlooker(observer, team.namespace, 4) as onlooker:
+        await team.gang("ring", 4, labels={"is": "ring"}, affinity=rejecting("ring"))
+        await team.gang("other", 4, gpus=8)
+        await team.until_whole("other", 4)
+
+        async def whole_or_told() -> bool:
+            bound = len(await team.bound("ring"))
+            return bound == 4 or (await team.condition("ring")).get("reason") == "NodeRefused"
+
+        await team.until("the gang is whole, or told why not", whole_or_told, within_s=180)
+    assert onlooker.longest_partial_s < 5.0
 
 
 async def test_pods_whose_volume_is_on_one_node(tutti: "Tutti", team: Team, nodes: dict[str, Any]) -> None:
