@@ -49,7 +49,9 @@ def _scores(kinds: Kinds, of: Copies, leaves: int) -> tuple[Copies, Copies, Copi
     dominant = int(np.argmax(counts * (kinds.asked / largest).max(axis=1, initial=0.0)))
     held = copies(kinds.asked, kinds.free, kinds.may, kinds.counts)[dominant]
     by_kind = np.minimum(_sums(held, of, leaves) * WHOLE // counts[dominant], WHOLE)
-    asked = counts @ kinds.asked
+    asked = np.minimum(counts.astype(np.float64) @ kinds.asked, 2.0**52).astype(
+        np.int64
+    )  # a guess needs no more
     usable = np.maximum(kinds.free, 0) * kinds.may.any(axis=0).reshape(-1, 1)
     by_resource = np.full(leaves, WHOLE, dtype=np.int64)
     for resource in np.flatnonzero(asked > 0):

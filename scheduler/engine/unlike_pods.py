@@ -29,6 +29,8 @@ MOST_CELLS: Final = 40_000
 MOST_WORK: Final = 50_000_000  # cell updates: a fifth of a second, measured on one core
 ORDERS: Final = 6
 IMPOSSIBLE: Final = -(10**6)
+FAR_ABOVE: Final = 2**62
+ROUNDING: Final = 1e-6  # of sums in floating point; what is nearer than this is left to the searches
 
 Table = NDArray[np.int64]
 
@@ -80,14 +82,22 @@ def fit_quickly(kinds: Kinds) -> Fits | DoesNotFit | None:
     alone = copies(kinds.asked, kinds.free, kinds.may, kinds.counts)
     if any(row.sum() < count for row, count in zip(alone, kinds.counts, strict=True)):
         return DoesNotFit(is_proven=True)
-    usable = np.maximum(kinds.free[kinds.may.any(axis=0)], 0).sum(axis=0)
-    if (usable < np.array(kinds.counts) @ kinds.asked).any():
+    usable = np.maximum(kinds.free[kinds.may.any(axis=0)], 0).sum(axis=0, dtype=np.float64)
+    if (usable * (1 + ROUNDING) < np.array(_asked_in_all(kinds), dtype=np.float64)).any():
         return DoesNotFit(is_proven=True)
     for order in islice(_orders(kinds), ORDERS):
         shares = _first_fit(kinds, order)
         if shares is not None:
             return Fits(shares)
     return None
+
+
+def _asked_in_all(kinds: Kinds) -> list[int]:
+    """Return what all pods together ask for, [D], in whole numbers of any size."""
+    rows = [
+        [count * int(amount) for amount in row] for count, row in zip(kinds.counts, kinds.asked, strict=True)
+    ]
+    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def copies(asked: Table, free: Table, may: NDArray[np.bool_], counts: Sequence[int]) -> Copies:
@@ -173,9 +183,8 @@ def _exactly(kinds: Kinds) -> Fits | DoesNotFit:
 def _choices_of_nodes(kinds: Kinds, numerous: int, others: list[int]) -> list[_Choices] | None:
     """Return each node's choices, made once per kind of node; None when one has too many."""
     alone = copies(kinds.asked, kinds.free, kinds.may, kinds.counts)
-    rest = np.minimum(
-        kinds.free, np.array(kinds.counts) @ kinds.asked
-    )  # more than the gang asks for is alike
+    most = np.array([min(amount, FAR_ABOVE) for amount in _asked_in_all(kinds)], dtype=np.int64)
+    rest = np.minimum(kinds.free, most)  # more than the gang asks for is alike
     known: dict[bytes, _Choices] = {}
     found = []
     for node in range(len(kinds.free)):

@@ -411,3 +411,11 @@ def test_unlike_pods_that_ask_for_nothing_are_placed() -> None:
     group, pods = gang("g", 2, pod=PodShape(Resources({})))
     other = replace(pods[1], shape=PodShape(Resources({}), tolerations=(Toleration("x", exists=True),)))
     assert len(admitted(cluster(node("n0"), g=(group, (pods[0], other)))).assignments) == 2
+
+
+def test_absurd_amounts_are_refused_and_not_a_fault() -> None:
+    group, pods = gang("g", 3, pod=shape(gpus=1))
+    absurd = replace(pods[0], shape=PodShape(Resources({"memory": 2**70, "pods": 1})))
+    large = replace(pods[1], shape=PodShape(Resources({"memory": 2**61, "pods": 1})))
+    hold = held(cluster(node("n0"), g=(group, (absurd, large, pods[2]))))
+    assert hold.reason is Reason.INSUFFICIENT_RESOURCES
