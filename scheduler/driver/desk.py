@@ -192,6 +192,8 @@ class VoteDesk:
     def _may_change_soon(self, ref: MemberRef, now: float) -> bool:
         if self._lifecycle is None:
             return False
+        if self._cache.unreadable(ref.key):
+            return False
         pod = self._cache.pod(ref.key)
         if pod is None or pod.group is None:
             return True  # kube-scheduler's watch is ahead of ours; the pod will appear in a moment
@@ -203,7 +205,10 @@ class VoteDesk:
         pod = self._cache.pod(ref.key)
         if self._lifecycle is None:
             return Refusal(Reason.NOT_LEADER, MEANING[Reason.NOT_LEADER])
-        if pod is None or pod.group is None:
+        unreadable = self._cache.unreadable(ref.key)
+        if unreadable:
+            return Refusal(Reason.INVALID_SPEC, unreadable)
+        if pod is None or pod.uid != ref.uid or pod.group is None:
             return Refusal(Reason.GANG_INCOMPLETE, f"{ref.key} has not been seen by the scheduler yet.")
         hold = self._lifecycle.hold_of(pod.group)
         if hold is not None:

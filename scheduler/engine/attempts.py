@@ -90,6 +90,7 @@ class Gang:
     resource_version: str = ""
     closing_report: Report | None = None
     placement: Placement | None = None
+    has_been_voted_on: bool = False
     is_deciding: bool = False  # given to a cycle that has not ended
     # timers
     decide_at: float | None = None
@@ -230,6 +231,7 @@ class Gang:
         self.attempt = attempt
         self.planned_for = self.group.uid if self.group is not None else None
         self.slots = {a.uid: Slot(a) for a in admit.assignments}
+        self.has_been_voted_on = False
         self.placement = Placement(admit.domain, admit.quality)
         self.hold = None
         self.decide_at = None

@@ -291,9 +291,8 @@ class Lifecycle:
                 )
             )
             return
-        if (
-            gang.state is State.RESERVED and not gang.votes
-        ):  # the first one: its call does not wait for longer than that
+        if gang.state is State.RESERVED and not gang.has_been_voted_on:
+            gang.has_been_voted_on = True  # once per plan, or callers that come and go would keep it for ever
             gang.barrier_at = now + self._steps.settings.barrier_timeout_s
         gang.votes.add(member.uid)
         if slot.state is SlotState.BOUND:

@@ -155,6 +155,11 @@ class Cache:
         """The objects that could not be read."""
         return tuple(self._aside[key] for key in sorted(self._aside))
 
+    def unreadable(self, ref: PodKey) -> str:
+        """Return why the pod with this address cannot be read; empty when it can, or is not there."""
+        aside = self._aside.get(("pods", (ref.namespace, ref.name)))
+        return aside.sentence if aside is not None else ""
+
     def drain(self) -> Changes:
         """Return what has changed since the last call, and forget it."""
         changes = Changes(frozenset(self._changed_groups), self._capacity_changed, self._everything_changed)

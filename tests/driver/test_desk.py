@@ -114,8 +114,17 @@ async def test_pod_that_never_appears_is_refused_and_another_uid_is_not_taken_fo
     office.settle()
     former = replace(member, uid=PodUid("former"))
     office.clock.now += 1.0
-    assert isinstance(at_once(office.desk.planned_node(former, LONG_S)), Refusal)
+    refusal = at_once(office.desk.planned_node(former, LONG_S))
+    assert isinstance(refusal, Refusal)
+    assert "has not been seen" in refusal.message
     assert not office.desk.knows(former.uid)
+
+
+def test_pod_that_cannot_be_read_is_told_why_at_once(office: Office) -> None:
+    office.cache.put_aside("pods", (STRANGER.key.namespace, STRANGER.key.name), "pod.spec is no object.")
+    answer = at_once(office.desk.planned_node(STRANGER, LONG_S))
+    assert isinstance(answer, Refusal)
+    assert (answer.reason, answer.message) == (Reason.INVALID_SPEC, "pod.spec is no object.")
 
 
 def test_member_of_a_group_that_does_not_exist_is_told_so(office: Office) -> None:

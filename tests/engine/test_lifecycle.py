@@ -27,6 +27,7 @@ from scheduler.engine.messages import (
     Reserve,
     Tick,
     Voted,
+    VoteWithdrawn,
     Wake,
 )
 from scheduler.engine.steps import LifecycleSettings
@@ -534,6 +535,17 @@ def test_barrier_runs_from_the_first_vote() -> None:
     vote(story, 0)
     assert not only(story.tell(Tick(), after=29.0), AnswerVote)
     assert only(story.tell(Tick(), after=1.0), AnswerVote)
+
+
+def test_callers_that_come_and_go_do_not_keep_a_plan_alive() -> None:
+    story = Story(votes=True)
+    story.planned()
+    ends = story.now + 2 * 30.0
+    while story.now < ends and story.life.planned_slot(KEY, PodUid("u0")) is not None:
+        vote(story, 0)
+        story.tell(VoteWithdrawn(KEY, PodUid("u0")), after=5.0)
+        story.tell(Tick())
+    assert story.life.planned_slot(KEY, PodUid("u0")) is None
 
 
 def test_attempt_that_came_to_nothing_says_why_at_once() -> None:
