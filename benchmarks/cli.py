@@ -18,6 +18,13 @@ from benchmarks.live.client import RefusedError
 from benchmarks.live.rivals import RivalError
 from benchmarks.live.run import Plan, results, run
 from benchmarks.live.submit import StuckError
+from benchmarks.place.compare import VoidRunError as VoidPlacementError
+from benchmarks.place.exact import NoSolverError
+from benchmarks.place.run import Plan as PlacePlan
+from benchmarks.place.run import run as run_place
+from benchmarks.place.tables import tables
+from benchmarks.place.traces import TraceError
+from benchmarks.place.traces import read as read_traces
 from benchmarks.provenance import provenance
 from scheduler.cli.errors import ANSWER_IS_NO, CommandError
 from scheduler.cli.interrupts import heed_sigterm
@@ -25,9 +32,10 @@ from scheduler.cli.manifests import definitions_and_roles
 from scheduler.cli.mounting import not_yet
 from scheduler.cli.options import Format
 from scheduler.cli.render import Output, show
+from scheduler.cli.render import table as print_rows
 from scheduler.config import Mode
 
-LATER: Final = frozenset({"place", "report"})
+LATER: Final = frozenset({"report"})
 
 
 class Benches(TyperGroup):
@@ -42,14 +50,14 @@ class Benches(TyperGroup):
 
 app = typer.Typer(
     cls=Benches,
-    help="Measure Tutti against the raw ceiling and against native gang scheduling.",
+    help="Measure Tutti: on a real control plane, and its placements against an exact solver.",
     no_args_is_help=True,
 )
 
 
 @app.callback()
 def bench() -> None:
-    """Measure Tutti against the raw ceiling and against native gang scheduling."""
+    """Measure Tutti: on a real control plane, and its placements against an exact solver."""
 
 
 @app.command()
@@ -96,11 +104,79 @@ def live(
             raise CommandError(f"The run is void: {problem}", ANSWER_IS_NO) from problem
     document = results(plan, findings, origin)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(document, indent=1) + "\n")
+        keep(document, out)
     show(document, output, lambda console: _print_table(console, document))
     if ranges is not None:
         judge(document, ranges)
+
+
+@app.command()
+def place(
+    instances: Annotated[
+        int,
+        typer.Option(min=0, max=1_000_000, help="Random instances, each also solved exactly; 0 for none."),
+    ] = 2400,
+    seed: Annotated[int, typer.Option(min=0, help="What everything is drawn from.")] = 0,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with lingjun_topo.csv and philly.csv, to fill a real fabric as well.",
+            show_default=False,
+        ),
+    ] = None,
+    gangs: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Gangs that arrive on the real fabric.")
+    ] = 6000,
+    out: Annotated[Path | None, typer.Option(help="Write the result document to this file.")] = None,
+    ranges: Annotated[
+        Path | None, typer.Option("--check", help="Exit with 1 when a figure is out of this file's ranges.")
+    ] = None,
+    output: Format = Output.TABLE,
+) -> None:
+    """
+    Compare placements with an exact solver and with the rules of other schedulers.
+
+    The same instances for everybody, drawn from a seed. Needs the exact solver: the extra `exact` of the package tutti-scheduler.
+    """
+    if not instances and traces is None:
+        raise CommandError("--instances 0 without --traces leaves nothing to run; give one of them.")
+    heed_sigterm()
+    errors = Console(stderr=True)
+
+    def tell(line: str) -> None:
+        errors.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    origin = provenance(seed=seed, arguments=sys.argv[1:])
+    try:
+        fabric = read_traces(traces) if traces is not None else None
+        if fabric is None:
+            tell("The real fabric is left out; give --traces DIR to fill it.")
+        document = run_place(PlacePlan(seed, instances, gangs, fabric), origin, tell)
+    except (TraceError, NoSolverError) as problem:
+        raise CommandError(str(problem)) from problem
+    except VoidPlacementError as problem:
+        raise CommandError(f"The run is void: {problem}", ANSWER_IS_NO) from problem
+    if out is not None:
+        keep(document, out)
+    show(document, output, lambda console: _print_tables(console, document))
+    if ranges is not None:
+        judge(document, ranges)
+
+
+def _print_tables(console: Console, document: dict[str, Any]) -> None:
+    for each in tables(document):
+        console.print(f"{each.title}\n", highlight=False, markup=False)
+        print_rows(console, each.columns, each.rows, right=frozenset(each.columns[1:]))
+        console.print()
+
+
+def keep(document: dict[str, Any], path: Path) -> None:
+    """Write a result document. Raises CommandError when the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=1) + "\n")
+    except OSError as problem:
+        raise CommandError(f"--out {path} cannot be written: {problem}.") from problem
 
 
 def judge(document: dict[str, Any], ranges: Path) -> None:

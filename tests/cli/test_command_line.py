@@ -133,7 +133,6 @@ def test_wrong_use_is_one_sentence_and_code_2(tutti: Tutti, words: list[str], se
         ["conformance", "--scheduler-name", "volcano"],
         ["what-if", "--add-nodes", "8"],
         ["simulate", "--trace", "F"],
-        ["bench", "place"],
         ["bench", "report", "--out", "D"],
     ],
     ids=" ".join,
