@@ -60,6 +60,9 @@ def _against_optimum(records: Sequence[Record]) -> dict[str, Any]:
         "firstDecision_ms": times(_ours(r).seconds for r in records),
         "decision_ms": times(_ours(r).again_s or 0.0 for r in records),
         "solver_ms": times(r.optimum.seconds for r in records),
+        "solverOverDecision": _ratio(
+            [r.optimum.seconds for r in records], [_ours(r).again_s or 0.0 for r in records]
+        ),
     }
 
 
@@ -118,6 +121,11 @@ def _rejected(feasible: Sequence[Record], of: Callable[[Record], Outcome]) -> fl
 
 def _percent(part: int, whole: int, *, empty: float | None = None) -> float | None:
     return round(100 * part / whole, 3) if whole else empty
+
+
+def _ratio(these: Sequence[float], those: Sequence[float]) -> float | None:
+    """Return how many times larger the median of these is than that of those, in the same run."""
+    return round(median(these) / median(those), 2) if those and median(those) else None
 
 
 def times(seconds: Iterable[float]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.place.generate import FAMILIES
 from benchmarks.place.rules import RULES
 from benchmarks.place.traces import FABRIC_FILE, JOBS_FILE
 from scheduler.cli import app
@@ -53,7 +54,7 @@ def traces(tmp_path: Path) -> Path:
 def without_times(found: Any) -> Any:
     """Return a document without what differs between two runs."""
     if isinstance(found, dict):
-        left_out = {"provenance", "loadAverage"}
+        left_out = {"provenance", "loadAverage", "solverOverDecision"}
         return {
             key: without_times(each)
             for key, each in found.items()
@@ -84,6 +85,7 @@ def test_tables_fit_a_terminal(place: Place, traces: Path) -> None:
     shown = place("--instances", "24", "--traces", str(traces), "--gangs", "60")
     assert shown.code == 0, shown.err
     assert all(len(line) <= 80 for line in shown.out.splitlines())
+    assert all(f"\n{family} " in shown.out for family in FAMILIES), "no name is folded"
     for name in NAMES:
         assert shown.out.count(f"\n{name} ") == 2, "beside the solver's instances and on the fabric"
 
