@@ -12,7 +12,8 @@ from scheduler.cli import live
 from scheduler.cli.errors import CommandError
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
 from scheduler.cli.render import Output, age, show, table
-from scheduler.cli.topology import as_document, draw_counts
+from scheduler.cli.topology_view.document import as_document
+from scheduler.cli.topology_view.words import draw_counts
 from scheduler.dialects import own
 from scheduler.kube import errors
 from scheduler.kube.transport import Transport

@@ -11,7 +11,7 @@ from scheduler.model.queues import Queue
 from scheduler.model.resources import Resources
 from scheduler.objects import structs
 from scheduler.objects.amounts import exact, offered
-from scheduler.objects.decoding import decoder
+from scheduler.objects.decoding import decoder, from_plain
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import required
 
@@ -79,7 +79,15 @@ def parse_queue(raw: bytes) -> Queue:
 
 def parse_topology(raw: bytes) -> tuple[str, tuple[Level, ...]]:
     """Return the name of a Topology and its levels, outermost first. Raises: BadObject."""
-    obj = _topology_from(raw)
+    return _levels_of(_topology_from(raw))
+
+
+def topology_from_plain(value: object) -> tuple[str, tuple[Level, ...]]:
+    """Return the same from plain values, such as a YAML file holds. Raises: BadObject."""
+    return _levels_of(from_plain(_Topology, value, "Topology"))
+
+
+def _levels_of(obj: _Topology) -> tuple[str, tuple[Level, ...]]:
     name = required(obj.metadata.name, "metadata.name")
     levels = tuple(Level(LevelName(level.name), level.node_label) for level in obj.spec.levels or ())
     if not levels:

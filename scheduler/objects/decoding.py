@@ -27,6 +27,16 @@ def decoder(of: type[T], root: str) -> Callable[[bytes | msgspec.Raw], T]:
     return checked
 
 
+def from_plain(of: type[T], value: object, root: str) -> T:
+    """Return plain values, such as a YAML file holds, as `of`. Raises: BadObject."""
+    try:
+        return msgspec.convert(value, of, str_keys=True)
+    except msgspec.ValidationError as problem:
+        raise BadObject(sentence(str(problem), root)) from problem
+    except RecursionError as problem:
+        raise BadObject(f"{root} is nested too deeply to be read.") from problem
+
+
 def sentence(text: str, root: str) -> str:
     """
     Return msgspec's words with the field in front.
