@@ -48,7 +48,7 @@ class Homes:
 
     def of(self, names: Set[NodeName]) -> "Homes":
         """Return the same for exactly these nodes; one that nothing is known of is nowhere. Cost: O(nodes) where they differ."""
-        if len(names) == len(self.nodes) and all(map(self.rows.__contains__, names)):
+        if names == self.rows.keys():
             return self
         nodes = tuple(sorted(names))
         rows = np.array([self.rows.get(name, NOWHERE) for name in nodes], dtype=np.int64)

@@ -129,6 +129,26 @@ class Paths(Sequence[tuple[int, ...]]):
 
 
 @dataclass(frozen=True, eq=False)
+class Index(Mapping[NodeName, int]):
+    """The number of each node: `places` by number in the homes, whose own numbers are `rows`. Not a dict, which is slow to make anew."""
+
+    rows: Mapping[NodeName, int]
+    places: list[int]
+
+    def __getitem__(self, name: NodeName) -> int:
+        return self.places[self.rows[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.rows
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[NodeName]:
+        return iter(self.rows)
+
+
+@dataclass(frozen=True, eq=False)
 class DomainTree:
     """
     Every domain, outermost first, and every node in order of its path.
@@ -184,7 +204,7 @@ def compile_tree(evidence: Evidence, nodes: Iterable[NodeName]) -> DomainTree:
     homes = evidence.homes.of(nodes if isinstance(nodes, Set) else frozenset(nodes))
     found = containers_of(homes)
     order = _Order.of(homes, found)
-    hosts = tuple(map(homes.nodes.__getitem__, order.nodes.tolist()))
+    hosts = tuple(np.array(homes.nodes, dtype=object)[order.nodes].tolist())
     used = [depth for depth in range(len(homes.levels)) if (found.depth_of == depth).any()]
     levels = (CLUSTER, *(homes.levels[depth] for depth in used), HOST)
     domains = _domains(levels, used, hosts, found, order)
@@ -198,7 +218,7 @@ def compile_tree(evidence: Evidence, nodes: Iterable[NodeName]) -> DomainTree:
         domains=domains,
         at_level=MappingProxyType({level: places for level, places in at_level.items() if places}),
         path=Paths(host_positions, domains.parents),
-        index=MappingProxyType(dict(zip(hosts, range(len(hosts)), strict=True))),
+        index=Index(homes.rows, _inverse(order.nodes).tolist()),
         starts=domains.starts,
         stops=domains.stops,
         layers=stacked(levels, _table(used, found, order, host_positions)),
@@ -227,13 +247,13 @@ class _Order:
     def of(homes: Homes, found: Containers) -> "_Order":
         count = len(found.names)
         ranks = np.empty(count, dtype=np.int64)
-        by_name = sorted(range(count), key=lambda number: (found.depth_of[number], found.names[number]))
-        ranks[by_name] = np.arange(count)
+        for numbers in np.split(np.arange(count), np.flatnonzero(np.diff(found.depth_of)) + 1):
+            by_name = sorted(numbers.tolist(), key=found.names.__getitem__)  # containers stand level by level
+            ranks[by_name] = numbers
         depths, paths = _paths(found, ranks)
         before = np.lexsort(paths.T[::-1])  # an absent step is -1: a container comes before what is in it
         after = np.lexsort(np.where(paths < 0, count, paths).T[::-1])
-        place_after = np.empty(count, dtype=np.int64)
-        place_after[after] = np.arange(count)
+        place_after = _inverse(after)
         inside = np.ones(count, dtype=np.int64)
         for depth in range(len(homes.levels) - 1, -1, -1):
             numbers = np.flatnonzero(found.depth_of == depth)
@@ -245,6 +265,13 @@ class _Order:
         positions[before] = np.arange(count) + starts[before]
         nodes = np.argsort(place_after[found.home], kind="stable")  # the homes hold nodes by name
         return _Order(nodes, before, starts, stops, positions, depths)
+
+
+def _inverse(order: Numbers) -> Numbers:
+    """Return the place of each number in an order."""
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _paths(found: Containers, ranks: Numbers) -> tuple[Numbers, Numbers]:
