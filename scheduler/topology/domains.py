@@ -71,6 +71,21 @@ class Domains(Sequence[Domain]):
     def __iter__(self) -> Iterator[Domain]:
         return map(self._domain, range(len(self)))
 
+    def titles(self) -> list[tuple[LevelName, DomainName]]:
+        """Return level and name of every domain, cheaper than the domains themselves."""
+        columns = zip(self.levels.tolist(), self.starts.tolist(), strict=True)
+        return [
+            (
+                self.level_names[level],
+                DomainName(
+                    self.hosts[start]
+                    if level == len(self.level_names) - 1
+                    else self.containers[position - start]
+                ),
+            )
+            for position, (level, start) in enumerate(columns)
+        ]
+
     def _domain(self, position: int) -> Domain:
         start = int(self.starts[position])
         level = self.level_names[self.levels[position]]
@@ -160,7 +175,7 @@ class DomainTree:
 
     levels: tuple[LevelName, ...]
     nodes: tuple[NodeName, ...]
-    domains: Sequence[Domain]
+    domains: Domains
     at_level: Mapping[LevelName, tuple[int, ...]]
     path: Sequence[tuple[int, ...]]
     index: Mapping[NodeName, int]

@@ -44,10 +44,12 @@ def network(evidence: Evidence, tree: DomainTree, inside: Iterable[NodeName] = (
     """
     graph: nx.DiGraph[Vertex] = nx.DiGraph()
     vertices = vertices_of(tree)
-    for vertex, domain in zip(vertices, tree.domains, strict=True):
-        graph.add_node(vertex)
-        if domain.parent >= 0:
-            graph.add_edge(vertices[domain.parent], vertex, kind=Link.CONTAINS, gbps=None)
+    graph.add_node(vertices[0])
+    above = tree.domains.parents[1:].tolist()
+    graph.add_edges_from(
+        (vertices[parent], vertex, {"kind": Link.CONTAINS, "gbps": None})
+        for parent, vertex in zip(above, vertices[1:], strict=True)
+    )
     for name, machine in evidence.machines.items():
         if (HOST, name) in graph:
             cards = [each.gbps for each in machine.devices if each.kind is DeviceKind.NIC]
@@ -63,11 +65,9 @@ def network(evidence: Evidence, tree: DomainTree, inside: Iterable[NodeName] = (
 def vertices_of(tree: DomainTree) -> list[Vertex]:
     """Return the vertex of every domain of the tree, by position. Equal names of one level are told apart by their place."""
     seen: set[Vertex] = set()
-    vertices = []
-    for position, domain in enumerate(tree.domains):
-        vertex = (str(domain.level), str(domain.name))
-        if vertex in seen:
-            vertex = (vertex[0], f"{vertex[1]}#{position}")
+    vertices: list[Vertex] = []
+    for level, name in tree.domains.titles():
+        vertex: Vertex = (level, name) if (level, name) not in seen else (level, f"{name}#{len(vertices)}")
         seen.add(vertex)
         vertices.append(vertex)
     return vertices
