@@ -7,7 +7,7 @@ puts among the nodes of another domain is told by name. A word that a family use
 there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 def disagreements(
     level: LevelName,
     nodes: Sequence[NodeName],
-    kept: tuple[Codes, Sequence[DomainName], Sequence[str]],
+    kept: tuple[Codes, Sequence[DomainName], Callable[[int], str]],
     column: Column,
     told: Codes,
     lost: Mask,
@@ -32,10 +32,10 @@ def disagreements(
     """
     Yield in what a source that does not count contradicts what does.
 
-    `kept` holds the domain of each node, the names of domains, and for each node the source that counts; `told` what `column` says of each
+    `kept` holds the domain of each node, the names of domains, and who says the home of a node; `told` what `column` says of each
     node, `outer` what its family says of levels further out, and `lost` for which nodes it is not the one that counts.
     """
-    domains, names, sources = kept
+    domains, names, source_of = kept
     both = np.flatnonzero(lost & (told >= 0) & (domains != NOWHERE))
     theirs, ours = _within(told[both], [each[both] for each in outer]), domains[both]
     is_finer, is_coarser = _follows(theirs, ours), _follows(ours, theirs)
@@ -48,7 +48,7 @@ def disagreements(
             source,
             f"{len(np.unique(theirs))} domains",
             f"{len(np.unique(ours))} domains",
-            sources[int(both[0])],
+            source_of(int(both[0])),
             Dispute.FINER if is_finer else Dispute.COARSER,
         )
         return
@@ -60,7 +60,7 @@ def disagreements(
             source,
             column.words[told[node]],
             names[ours[place]],
-            sources[node],
+            source_of(node),
             Dispute.ELSEWHERE,
             nodes[node],
         )

@@ -6,6 +6,7 @@ Next: `findings` keeps the columns and calls this.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -170,12 +171,17 @@ def _conflicts(there: Sequence[_Heard], made: Nested, homes: Homes) -> Iterator[
     for depth, each in enumerate(there):
         if len(each.columns) < 2:
             continue
-        sources = _SourceOf(homes, depth)
+        sources = partial(_source_of, homes, depth)
         for place, (column, told) in enumerate(zip(each.columns, each.told, strict=True)):
             kept = (made.codes[depth], made.domains[depth], sources)
             lost = (each.by != place) & (each.by != NOWHERE)
             outer = _outer(there[:depth], column)
             yield from disagreements(each.spoken.level, homes.nodes, kept, column, told, lost, outer)
+
+
+def _source_of(homes: Homes, depth: int, node: int) -> str:
+    """Return who says the home of a node on one level."""
+    return homes.sources[int(homes.said_by[depth, node])]
 
 
 def _outer(further_out: Sequence[_Heard], column: Column) -> list[Codes]:
@@ -187,20 +193,6 @@ def _outer(further_out: Sequence[_Heard], column: Column) -> list[Codes]:
         for other, told in zip(each.columns, each.told, strict=True)
         if other.carrier.key.partition("/")[0] == prefix
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _SourceOf(Sequence[str]):
-    """For each node, who says its home on one level."""
-
-    homes: Homes
-    depth: int
-
-    def __getitem__(self, node: int) -> str:  # type: ignore[override]
-        return self.homes.sources[int(self.homes.said_by[self.depth, node])]
-
-    def __len__(self) -> int:
-        return len(self.homes.nodes)
 
 
 def _unknowns(heard: Sequence[_Heard], there: Sequence[_Heard], homes: Homes) -> Iterator[Unknown]:

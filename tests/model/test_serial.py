@@ -10,14 +10,19 @@ from hypothesis import given, settings
 
 from scheduler.engine.cycle import decide
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
+from scheduler.model.machines import DeviceSlice, ListedDevice, NumaZone
 from scheduler.model.nodes import Taint, TaintEffect
 from scheduler.model.podgroups import Attempt, AttemptPhase, RecordedMember, TopologyConstraint
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.serial import BadSnapshot, from_dict, to_dict
 from scheduler.model.snapshot import Snapshot
 from scheduler.policies.registry import default_policies
+from scheduler.sources.merge import evidence
+from scheduler.topology import compile_tree
 from tests.build import cluster, gang, members, node
 from tests.properties.test_decide import snapshots
+from tests.sources.plain import told
+from tests.topology.plain import tables
 
 
 def rich() -> Snapshot:
@@ -97,3 +102,28 @@ def test_what_is_wrong_is_named_by_its_path(path: list[str], value: Any, words: 
 def test_anything_else_is_refused(data: object) -> None:
     with pytest.raises(BadSnapshot):
         from_dict(data)
+
+
+NAMES = [NodeName(f"n{number}") for number in range(3)]
+
+
+def test_evidence_comes_back_with_its_doubts_and_the_inside_of_nodes() -> None:
+    labels = [
+        {
+            "fabric.topograph.run/tier-0": "r",
+            "nvidia.com/gpu.clique": "u.1",
+            "nvidia.com/gpu.product": "H100",
+        },
+        {"fabric.topograph.run/tier-0": "r", "topology.k8s.aws/network-node-layer-3": "x"},
+        {"fabric.topograph.run/tier-0": "q", "topology.k8s.aws/network-node-layer-3": "x"},
+    ]
+    states = [node(f"n{number}", labels=each) for number, each in enumerate(labels)]
+    slices = [DeviceSlice("s", "n0", "d", "n0", devices=(ListedDevice("g", {"gpu.nvidia.com/type": "gpu"}),))]
+    zones = {NodeName("n1"): (NumaZone(0, ((0, 10), (1, 21))),)}
+    found = evidence([state.node for state in states], slices=slices, zones=zones)
+    back = through_json(replace(cluster(*states), evidence=found)).evidence
+    assert told(back) == told(found)
+    assert back.conflicts
+    assert back.unknowns
+    assert len(back.machines) == 2
+    assert tables(compile_tree(back, NAMES)) == tables(compile_tree(found, NAMES))

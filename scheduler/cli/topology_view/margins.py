@@ -39,11 +39,7 @@ def write_margins(
     )
     figure.text(right, 1 - 0.62 / height, source, fontsize=10, color=FAINT, va="center", ha="right")
     _legend(figure, painter)
-    told = [
-        f"{each['name']}: {max(each['evidence'], key=lambda s, e=each: e['evidence'][s])}"  # type: ignore[misc]
-        for each in levels
-        if each["evidence"]
-    ]
+    told = [f"{each['name']}: {_main_source(each['evidence'])}" for each in levels if each["evidence"]]
     line = f"Levels from  {'   '.join(told)}" if told else NOBODY
     doubts = len(snapshot.evidence.conflicts), sum(len(each.nodes) for each in snapshot.evidence.unknowns)
     if any(doubts):
@@ -108,3 +104,8 @@ def _called(level: str, count: int) -> str:
     """Return a level as a noun, in the plural where it must be."""
     noun = "NVLink domain" if level == NVLINK else level
     return noun if count == 1 else f"{noun}s"
+
+
+def _main_source(evidence: dict[str, int]) -> str:
+    """Return the source that speaks of most nodes."""
+    return max(evidence, key=lambda source: evidence[source])
