@@ -11,7 +11,7 @@ help:
 	@echo "make demo    start a real control plane, watch gangs start whole or wait whole (needs Python >= 3.11, git, make)"
 	@echo "make test    lint, types, import contracts, unit tests and tests on a real control plane"
 	@echo "make check   lint, types, import contracts and the tests that need no control plane"
-	@echo "make bench   the live benchmark against the raw ceiling and native gang scheduling, one run"
+	@echo "make bench   live against the raw ceiling and native gang scheduling; placements against an exact solver"
 	@echo "make faults  lost answers, stale watches, lost Leases and restarts, on a real control plane; more faults join later"
 	@echo "make setup   only the set-up   ·   make clean   remove .venv and caches of the checkout"
 
@@ -45,6 +45,7 @@ bench: setup
 	$(BIN)/tutti cluster build
 	$(BIN)/tutti bench live --out benchmarks/results/live-standalone.json --check benchmarks/ranges/live.yaml
 	$(BIN)/tutti bench live --mode extender --case gang-256 --no-native --out benchmarks/results/live-extender.json --check benchmarks/ranges/live-extender.yaml
+	$(BIN)/tutti bench place --out benchmarks/results/place.json --check benchmarks/ranges/place.yaml
 
 faults: setup
 	$(BIN)/tutti cluster build

@@ -129,7 +129,11 @@ def place(
     ] = 6000,
     out: Annotated[Path | None, typer.Option(help="Write the result document to this file.")] = None,
     ranges: Annotated[
-        Path | None, typer.Option("--check", help="Exit with 1 when a figure is out of this file's ranges.")
+        list[Path] | None,
+        typer.Option(
+            "--check",
+            help="Exit with 1 when a figure is out of this file's ranges; may be given several times.",
+        ),
     ] = None,
     output: Format = Output.TABLE,
 ) -> None:
@@ -159,15 +163,14 @@ def place(
     if out is not None:
         keep(document, out)
     show(document, output, lambda console: _print_tables(console, document))
-    if ranges is not None:
-        judge(document, ranges)
+    judge(document, *(ranges or ()))
 
 
 def _print_tables(console: Console, document: dict[str, Any]) -> None:
     for each in tables(document):
         console.print(f"{each.title}\n", highlight=False, markup=False)
         print_rows(console, each.columns, each.rows, right=frozenset(each.columns[1:]))
-        console.print()
+        console.print(f"\n{each.note}\n" if each.note else "", highlight=False, markup=False)
 
 
 def keep(document: dict[str, Any], path: Path) -> None:
@@ -179,10 +182,10 @@ def keep(document: dict[str, Any], path: Path) -> None:
         raise CommandError(f"--out {path} cannot be written: {problem}.") from problem
 
 
-def judge(document: dict[str, Any], ranges: Path) -> None:
+def judge(document: dict[str, Any], *ranges: Path) -> None:
     """Say which figures are out of range. Raises CommandError when there are any, or the ranges cannot be used."""
     try:
-        misses = check(document, ranges)
+        misses = [miss for each in ranges for miss in check(document, each)]
     except RangesError as problem:
         raise CommandError(str(problem)) from problem
     if misses:

@@ -44,8 +44,6 @@ class Record:
     levels: tuple[str, ...]
     is_mixed: bool
     has_slices: bool
-    hosts: int
-    pods: int
     optimum: Outcome
     outcomes: dict[str, Outcome]
 
@@ -82,8 +80,6 @@ def record(instance: Instance, effort: float = exact.EFFORT) -> Record:
         instance.levels,
         instance.is_mixed,
         bool(instance.slices),
-        len(instance.hosts),
-        sum(asked.counts),
         Outcome(optimum.verdict, seconds, optimum.domains, optimum.hosts),
         outcomes,
     )

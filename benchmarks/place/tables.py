@@ -7,23 +7,24 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`title` is a sentence; the first column is text, the others are numbers."""
+    """`title` and `note` are sentences; the first column is text, the others are numbers."""
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+    note: str = ""
 
 
 def tables(document: Mapping[str, Any]) -> Iterator[Table]:
     """Yield the tables of what the document holds."""
     if "optimality" in document:
-        yield _optimality(document["optimality"])
+        yield _optimality(document["optimality"], document["loadAverage"])
         yield _rules(document["rules"])
     if "fabric" in document:
         yield _fabric(document["fabric"])
 
 
-def _optimality(found: Mapping[str, Any]) -> Table:
+def _optimality(found: Mapping[str, Any], load: Mapping[str, Sequence[float]]) -> Table:
     groups = {"equal": found["equal"], "mixed": found["mixed"], **found["families"]}
     rows = [
         (
@@ -47,7 +48,12 @@ def _optimality(found: Mapping[str, Any]) -> Table:
         f"Tutti against the exact solver on {asked:,} instances, {feasible:,} of them feasible (open: not proven by the solver; agree: on "
         "what is feasible; over: domains more than the fewest; median ms):"
     )
-    return Table(title, columns, rows)
+    note = (
+        f"One decision takes {_spread(found['equal']['decision_ms'])} for equal pods and {_spread(found['mixed']['decision_ms'])} for "
+        f"mixed gangs, the solver {_spread(found['equal']['solver_ms'])} and {_spread(found['mixed']['solver_ms'])}; load average "
+        f"{load['before'][0]:.1f} before, {load['after'][0]:.1f} after."
+    )
+    return Table(title, columns, rows, note)
 
 
 def _rules(found: Mapping[str, Any]) -> Table:
@@ -104,6 +110,12 @@ def _plain(value: float | None) -> str:
 
 def _ratio(part: int, whole: int) -> str:
     return f"{part / whole - 1:+.1%}" if whole else ""
+
+
+def _spread(times: Mapping[str, Any]) -> str:
+    if not times.get("n"):
+        return "(not asked)"
+    return f"{times['median']:.2f} ms (p99 {times['p99']:.1f}, n = {times['n']:,})"
 
 
 def _ms(times: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ def placed(*domains: int, hosts: int = 3, again_s: float | None = None) -> Outco
 def record(ours: Outcome, optimum: Outcome, *, rule: Outcome | None = None, is_mixed: bool = True) -> Record:
     outcomes = {"tutti": ours, "other": rule or ours}
     family = "mixed-one-rack" if is_mixed else "equal-regular"
-    return Record("one", family, LEVELS, is_mixed, False, 8, 4, optimum, outcomes)
+    return Record("one", family, LEVELS, is_mixed, False, optimum, outcomes)
 
 
 REFUSED = Outcome(Verdict.REFUSED, 0.001)
