@@ -28,6 +28,18 @@ ABOUT_ROOM: Final = frozenset(
 """Reasons that a scheduler which holds unevaluated constraints never comes to, for a gang that has some."""
 
 GIVEN_UP: Final = "Change its spec or create it anew: with onTimeout: Fail the scheduler does not try again."
+UNTRIED: Final[Document] = {
+    "gates": (),
+    "domains": (),
+    "relaxations": (),
+    "blockingSets": (),
+    "outsized": "",
+    "changes": (),
+    "advice": (),
+    "notes": (),
+}
+"""Nothing of what the engine makes of a gang that waits: it does not, or not for room."""
+
 HAS_ROOM: Final = "There is room for every member that waits, as far as the engine sees."
 SILENCE: Final = "The scheduler has not said anything of this group yet; does Tutti run?"
 
@@ -90,9 +102,9 @@ def combined(key: GroupKey, said: Said | None, engine: Mapping[str, Any], *, at:
     if said is None or not said.is_of_this_spec:
         return document
     if said.planned:
-        return {**document, **_being_bound(said)}
+        return {**document, **UNTRIED, "gates": document.get("gates", ()), **_being_bound(said)}
     if said.has_given_up:
-        document |= {"gates": (), "domains": (), "remedies": (GIVEN_UP,)}
+        document |= {**UNTRIED, "advice": (GIVEN_UP,)}
     if (said.is_true, said.reason if not said.is_true else "") == (engine["placed"], engine["reason"]):
         return document
     if not engine["placed"] and not engine["reason"]:
@@ -119,8 +131,16 @@ def from_status(key: GroupKey, group: Mapping[str, Any]) -> Document:
         words = _being_bound(said)
     elif said is not None:
         words = {"placed": said.is_true, "headline": said.message, "reason": said.reason}
-    document = {"group": str(key), **words, "source": "status", "scheduler": _shown(said), "engine": None}
-    return {**document, "remedies": (GIVEN_UP,)} if said is not None and said.has_given_up else document
+    written = (group.get("status") or {}).get("explanation")
+    document = {
+        "group": str(key),
+        **words,
+        "source": "status",
+        "scheduler": _shown(said),
+        "engine": None,
+        "explanation": written,
+    }
+    return {**document, "advice": (GIVEN_UP,)} if said is not None and said.has_given_up else document
 
 
 def _being_bound(said: Said) -> Document:
@@ -129,7 +149,6 @@ def _being_bound(said: Said) -> Document:
         "placed": False,
         "headline": f"{said.planned} members have been given nodes and are being bound; {said.bound} are.",
         "reason": Reason.PLACED.value,
-        "remedies": (),
     }
 
 

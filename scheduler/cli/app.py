@@ -32,6 +32,10 @@ COMMANDS: Final = {
     ),
     "get": ("scheduler.cli.get:app", "List groups, queues or the topology of a live cluster."),
     "explain": ("scheduler.cli.explain:app", "Say why a group waits, and what would help."),
+    "what-if": (
+        "scheduler.cli.what_if:app",
+        "Say what would start if the cluster or a group were different.",
+    ),
     "topology": ("scheduler.cli.topology:app", "Show the network as Tutti sees it."),
     "snapshot": ("scheduler.cli.snapshot:snapshot_app", "Save what one cycle may know to a file."),
     "decide": (
@@ -41,7 +45,7 @@ COMMANDS: Final = {
 }
 
 
-LATER: Final = frozenset({"conformance", "simulate", "what-if"})
+LATER: Final = frozenset({"conformance", "simulate"})
 
 
 class Commands(LazyGroup):

@@ -7,7 +7,7 @@ itself last wrote, which wins where they differ (`answers`). Who may not list no
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,8 +18,9 @@ from rich.console import Console
 from scheduler.cli import live
 from scheduler.cli.answers import combined, from_status, said_of
 from scheduler.cli.errors import ANSWER_IS_NO, CommandError
+from scheduler.cli.explanations import draw_explanation
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
-from scheduler.cli.render import Output, age, show, table
+from scheduler.cli.render import Output, age, show
 from scheduler.config import Mode, Settings
 from scheduler.dialects import own
 from scheduler.kube import errors
@@ -28,9 +29,6 @@ from scheduler.model.ids import GroupKey
 from scheduler.model.snapshot import Snapshot
 
 app = typer.Typer(no_args_is_help=True, help="Say why a group waits, and what would help.")
-
-MOST_DOMAINS: Final = 8
-"""Rows for people; JSON and YAML hold all that the engine gives."""
 
 API: Final = f"/apis/{own.GROUP}/{own.VERSION}"
 
@@ -81,7 +79,7 @@ async def _explained(
     kubeconfig: Path | None, context: str | None, settings: Settings, key: GroupKey, mode: Mode | None
 ) -> dict[str, Any]:
     async with live.connected(kubeconfig, context, settings) as transport:
-        found = await _group(transport, key)
+        found = await group_object(transport, key)
         try:
             seen = await live.seen(transport, settings)
         except errors.Forbidden:
@@ -93,7 +91,8 @@ async def _explained(
     return combined(key, said, from_engine(seen.snapshot, key, settings, mode=mode), at=at)
 
 
-async def _group(transport: Transport, key: GroupKey) -> dict[str, Any]:
+async def group_object(transport: Transport, key: GroupKey) -> dict[str, Any]:
+    """Return the PodGroup as the API server has it. Raises: CommandError where there is none."""
     try:
         found = json.loads(await transport.get(f"{API}/namespaces/{key.namespace}/podgroups/{key.name}"))
     except errors.NotFound as problem:
@@ -114,23 +113,29 @@ def from_engine(
 
 
 def draw(console: Console, document: dict[str, Any]) -> None:
-    """Print an explanation for people: the answer and whose it is, the gates in order, room per domain, what would help."""
+    """Print an explanation for people: the answer and whose it is, then what it rests on and what would help."""
     mark, style = ("✓", "green") if document["placed"] else ("…", "yellow")
     console.print(
         f"{mark} {document['group']}: {document['headline']}", style=style, highlight=False, markup=False
     )
-    signs = {True: "✓", False: "✗", None: "·"}
-    gates = "  ".join(f"{signs[gate['passed']]} {gate['name']}" for gate in document.get("gates") or ())
-    if gates and document["source"] == "engine":
-        console.print(f"  {gates}", highlight=False, markup=False)
     for line in _sources(document, now=time.time()):
         console.print(f"  {line}", style="dim", highlight=False, markup=False)
-    domains = document.get("domains") or ()
-    if domains and not document["placed"]:
-        console.print()
-        _draw_domains(console, domains)
-    for number, remedy in enumerate(document.get("remedies") or ()):
-        console.print(f"{chr(10) if number == 0 else ''}→ {remedy}", highlight=False, markup=False)
+    if document["source"] == "status":
+        _draw_written(console, document.get("explanation") or {})
+    draw_explanation(console, document)
+
+
+def _draw_written(console: Console, written: Mapping[str, Any]) -> None:
+    """Print what the operator wrote to the group's status, for people who may see no more than that."""
+    if not written:
+        return
+    lines = [
+        f"Fails at the gate {written.get('gate', '').lower()}: {written.get('message', '')}",
+        *(str(each.get("message", "")) for each in written.get("blockingSets") or ()),
+        str((written.get("cheapestChange") or {}).get("message", "")),
+    ]
+    for line in filter(None, lines):
+        console.print(f"  {line}", highlight=False, markup=False)
 
 
 def _sources(document: dict[str, Any], *, now: float) -> list[str]:
@@ -156,18 +161,3 @@ def _sources(document: dict[str, Any], *, now: float) -> list[str]:
 
 def _age(stamp: str, now: float) -> str:
     return age(now - datetime.fromisoformat(stamp).timestamp())
-
-
-def _draw_domains(console: Console, domains: Sequence[dict[str, Any]]) -> None:
-    shown = domains[:MOST_DOMAINS]
-    rows = [
-        (
-            f"{each['level']} {each['name']}",
-            each["members"],
-            f"{each['free']} of {each['total']} {each['resource']}",
-        )
-        for each in shown
-    ]
-    table(console, ("DOMAIN", "MEMBERS THAT FIT", "FREE"), rows, right=frozenset({"MEMBERS THAT FIT"}))
-    if len(domains) > len(shown):
-        console.print(f"and {len(domains) - len(shown)} more with less room", highlight=False)

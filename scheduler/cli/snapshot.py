@@ -2,17 +2,22 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from scheduler.cli import live
 from scheduler.cli.errors import ANSWER_IS_NO
+from scheduler.cli.explanations import draw_explanation
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
 from scheduler.cli.render import Output, show, table
 from scheduler.config import Mode
 from scheduler.model.plan import Admit, Decision, Plan
+from scheduler.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from scheduler.engine.extension_points import PolicySet
 
 snapshot_app = typer.Typer()
 decide_app = typer.Typer()
@@ -57,6 +62,10 @@ def decide(
         Mode,
         typer.Option(help="As which scheduler; beside a kube-scheduler some constraints are left to it."),
     ] = Mode.STANDALONE,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Say of each gang that waits what stands in its way and would help."),
+    ] = False,
     config: Config = None,
     output: Format = Output.TABLE,
 ) -> None:
@@ -71,22 +80,35 @@ def decide(
     from scheduler.policies.registry import default_policies  # noqa: PLC0415
 
     settings = live.settings_of(config)
-    plan = cycle.decide(
-        dump.load(file),
-        default_policies(settings.policies, settings.engine, holds_unevaluated=mode is Mode.STANDALONE),
-        now=time.time() if now is None else now,
-    )
-    show(as_document(plan), output, lambda console: _as_table(console, plan))
+    found, at = dump.load(file), time.time() if now is None else now
+    policies = default_policies(settings.policies, settings.engine, holds_unevaluated=mode is Mode.STANDALONE)
+    plan = cycle.decide(found, policies, now=at)
+    document = as_document(plan)
+    if explain:
+        _explain(document, plan, found, policies, at)
+    show(document, output, lambda console: _as_table(console, plan, document))
     if plan.held and not plan.admitted:
         raise typer.Exit(ANSWER_IS_NO)
 
 
 def as_document(plan: Plan) -> dict[str, Any]:
     """Return the plan as plain values, decisions in the order in which the gangs were considered."""
-    return {"decisions": [_decision(each) for each in plan.decisions]}
+    return {"decisions": [as_decision(each) for each in plan.decisions]}
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def _explain(
+    document: dict[str, Any], plan: Plan, snapshot: Snapshot, policies: "PolicySet", now: float
+) -> None:
+    """Add to each decision that holds a gang what `tutti explain group` would say of it, the attempts under way counted."""
+    from scheduler.explain import explain as explained  # noqa: PLC0415
+
+    for row, decision in zip(document["decisions"], plan.decisions, strict=True):
+        if not isinstance(decision, Admit):
+            row["explanation"] = explained(snapshot, decision.group, policies, now=now).to_dict()
+
+
+def as_decision(decision: Decision) -> dict[str, Any]:
+    """Return one decision as plain values."""
     group = {"namespace": decision.group.namespace, "name": decision.group.name}
     if isinstance(decision, Admit):
         domain = decision.domain
@@ -111,15 +133,25 @@ def _decision(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _as_table(console: Console, plan: Plan) -> None:
+def where(admit: Admit) -> str:
+    """Return how many members a plan places, and on how many domains of each level."""
+    used = ", ".join(f"{count} {level}{'s' if count > 1 else ''}" for level, count in admit.domains_used)
+    members = len(admit.assignments)
+    return f"{members} member{'s' if members > 1 else ''} on {used}"
+
+
+def _as_table(console: Console, plan: Plan, document: dict[str, Any]) -> None:
     rows = []
     for each in plan.decisions:
         if isinstance(each, Admit):
-            used = ", ".join(f"{count} {level}" for level, count in each.domains_used)
-            rows.append((str(each.group), "starts", f"{len(each.assignments)} members on {used}"))
+            rows.append((str(each.group), "starts", where(each)))
         else:
             rows.append((str(each.group), "waits", f"{each.reason.value}: {each.message}"))
     if rows:
         table(console, ("GROUP", "", "WHERE, OR WHY NOT"), rows)
     else:
         console.print("Nobody waits for a place.")
+    for decision, row in zip(plan.decisions, document["decisions"], strict=True):
+        if "explanation" in row:
+            console.print(f"\n… {decision.group}", style="yellow", highlight=False, markup=False)
+            draw_explanation(console, {**row["explanation"], "group": str(decision.group)})

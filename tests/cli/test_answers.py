@@ -18,7 +18,10 @@ WAITS: dict[str, Any] = {
     "reason": "InsufficientResources",
     "gates": ({"name": "resources", "passed": False},),
     "domains": ({"level": "rack", "name": "r1", "members": 5, "free": 40, "total": 64, "resource": "gpu"},),
-    "remedies": ("Add 3 nodes.",),
+    "changes": (
+        {"kind": "AddNodes", "cost": 45.0, "text": "Add 3 nodes like n1.", "whatIf": "--add-nodes 3=n1"},
+    ),
+    "advice": (),
 }
 FITS = {**WAITS, "headline": "There is room for all 8; the scheduler binds them next.", "reason": ""}
 PLACED = {**FITS, "placed": True, "headline": "Nothing waits: 8 members have a node."}
@@ -80,8 +83,11 @@ def test_room_that_only_the_engine_sees_is_no_promise(reason: str):
 def test_another_reason_of_the_engine_stands_below_with_its_remedies():
     told = answer(group("NodeRefused", "kube-scheduler did not offer n1"), WAITS)
     assert (told["reason"], told["engine"]["reason"]) == ("NodeRefused", "InsufficientResources")
-    assert told["remedies"] == WAITS["remedies"]
-    assert f"asked at this moment: {WAITS['headline']}" in drawn(told)
+    assert told["changes"] == WAITS["changes"]
+    shown = drawn(told)
+    assert f"asked at this moment: {WAITS['headline']}" in shown
+    assert "45 Add 3 nodes like n1. tutti what-if --group team-a/train --add-nodes 3=n1" in shown
+    assert "✗ resources" not in shown, "that is the engine's gate, and not why it waits"
 
 
 @pytest.mark.parametrize(
@@ -91,17 +97,18 @@ def test_a_group_that_has_given_up_is_not_said_to_start(engine: dict[str, Any]):
     found = group("Timeout", "Not placed within 60 s.")
     found["spec"]["onTimeout"] = "Fail"
     told = answer(found, engine)
-    assert (told["placed"], told["reason"], told["remedies"]) == (False, "Timeout", (GIVEN_UP,))
+    assert (told["placed"], told["reason"], told["advice"]) == (False, "Timeout", (GIVEN_UP,))
     assert told["scheduler"]["hasGivenUp"]
     shown = drawn(told)
     assert "binds them next" not in shown
     assert "r1" not in shown, "room is of no use to it"
+    assert "Add 3 nodes" not in shown
 
 
 def test_a_group_that_keeps_its_place_after_its_time_has_not_given_up():
     told = answer(group("Timeout", "Not placed within 60 s: too few GPUs."), WAITS)
     assert not told["scheduler"]["hasGivenUp"]
-    assert told["remedies"] == WAITS["remedies"]
+    assert told["changes"] == WAITS["changes"]
 
 
 def test_words_about_an_earlier_spec_do_not_win():
@@ -163,6 +170,23 @@ def test_who_may_not_list_nodes_is_told_what_is_written():
     assert drawn(told) == "… team-a/train: 0 of 8 members exist."
 
 
+def test_who_may_not_list_nodes_is_told_what_the_operator_found_out():
+    written = {
+        "gate": "Topology",
+        "message": "No rack has room for 8 members at once.",
+        "blockingSets": [
+            {"constraints": ["cordon"], "message": "Without this alone the gang would start: cordon."}
+        ],
+        "cheapestChange": {"kind": "Uncordon", "message": "Uncordon nodes."},
+    }
+    told = from_status(TRAIN, group("NoDomainFits", "No rack holds 8.", explanation=written))
+    assert told["explanation"] == written
+    assert drawn(told) == (
+        "… team-a/train: No rack holds 8. Fails at the gate topology: No rack has room for 8 members at once. Without this alone "
+        "the gang would start: cordon. Uncordon nodes."
+    )
+
+
 def test_a_group_refused_by_the_operator_is_explained_by_that():
     found = group("GangIncomplete", "old")
     found["status"]["conditions"].append(
@@ -184,7 +208,7 @@ def test_a_group_refused_by_the_operator_is_explained_by_that():
 def test_a_group_that_has_given_up_is_told_so_to_everybody():
     found = group("Timeout", "Not placed within 60 s.")
     found["spec"]["onTimeout"] = "Fail"
-    assert from_status(TRAIN, found)["remedies"] == (GIVEN_UP,)
+    assert from_status(TRAIN, found)["advice"] == (GIVEN_UP,)
 
 
 @pytest.mark.parametrize("found", [{}, {"status": {}}, {"status": None}, {"status": {"conditions": None}}])

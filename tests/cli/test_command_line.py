@@ -131,7 +131,6 @@ def test_wrong_use_is_one_sentence_and_code_2(tutti: Tutti, words: list[str], se
     [
         ["conformance"],
         ["conformance", "--scheduler-name", "volcano"],
-        ["what-if", "--add-nodes", "8"],
         ["simulate", "--trace", "F"],
         ["bench", "report", "--out", "D"],
     ],

@@ -85,17 +85,52 @@ def test_a_file_that_is_no_snapshot_is_refused_in_a_sentence(
     assert f"{file} is not a snapshot" in capsys.readouterr().err
 
 
-def test_explain_draws_gates_room_and_remedies_within_80_columns():
+def test_explain_draws_gates_room_and_changes_within_80_columns():
     console = Console(width=80, record=True, no_color=True)
     engine = from_engine(cluster(nodes=2, members=3), TRAIN, Settings())
     draw(console, combined(TRAIN, None, engine, at="2026-11-24T12:00:00Z"))
     told = console.export_text()
     assert "… team-a/train: 3 members need 24 nvidia.com/gpu" in told
-    assert "✓ eligibility  ✗ resources  · topology" in told
+    assert "✓ eligibility  may run on 2 of 2 nodes" in told
+    assert "✗ resources    as said above" in told
+    assert "· topology" in told
     assert "This is the engine's answer, from this moment." in told
     assert "host n0" in told
-    assert "→ " in told
+    assert "The gang\nis larger than the cluster." in told
+    assert "11.7  Lower minCount from 3 to 2: so many members have room now." in told
+    assert "tutti what-if --group team-a/train --set minCount=2" in told
     assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
+
+
+def test_explain_draws_what_blocks_alone_and_together():
+    plain = cluster(nodes=3, members=3)
+    cordoned = {
+        name: replace(state, node=replace(state.node, unschedulable=number < 2))
+        for number, (name, state) in enumerate(plain.nodes.items())
+    }
+    console = Console(width=80, record=True, no_color=True)
+    engine = from_engine(replace(plain, nodes=cordoned), TRAIN, Settings())
+    draw(console, combined(TRAIN, None, engine, at="2026-11-24T12:00:00Z"))
+    told = " ".join(console.export_text().split())
+    assert "WITHOUT THIS ALONE MEMBERS THAT FIT THEN THE GANG cordon 3 of 3 starts" in told
+    assert "The gang would start without ✗ cordon." in told
+    assert "Uncordon n0 and n1. tutti what-if --group team-a/train --uncordon n0 --uncordon n1" in told
+
+
+def test_decide_explains_those_that_wait_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = saved(cluster(nodes=2, members=3), tmp_path)
+    assert app.run(["decide", file]) == 1
+    assert "WHAT WOULD HELP" not in capsys.readouterr().out
+    assert app.run(["decide", file, "--explain"]) == 1
+    shown = capsys.readouterr().out
+    assert "WHAT WOULD HELP, CHEAPEST FIRST" in shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+    assert app.run(["decide", file, "--explain", "-o", "json"]) == 1
+    (decision,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert decision["explanation"]["headline"] == decision["message"]
+    assert app.run(["decide", saved(cluster(nodes=3, members=3), tmp_path), "--explain", "-o", "json"]) == 0
+    (decision,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert "explanation" not in decision
 
 
 @pytest.mark.parametrize(("mode", "code"), [("standalone", 1), ("extender", 0)])

@@ -241,9 +241,8 @@ async def _why(world: World, gang: Gang, watch: PodWatch) -> Waiting:
     settings = Settings()
     seen = await live.seen(world.observer, settings)
     explained = from_engine(seen.snapshot, GroupKey("demo-tutti", gang.name), settings)
-    return Waiting(
-        str(said.get("reason", "")), str(said.get("message", "")), bound, tuple(explained["remedies"])
-    )
+    remedies = tuple(change["text"] for change in explained["changes"])
+    return Waiting(str(said.get("reason", "")), str(said.get("message", "")), bound, remedies)
 
 
 async def _post(transport: Transport, path: str, manifest: dict[str, Any]) -> None:
