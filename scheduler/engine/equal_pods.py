@@ -63,16 +63,18 @@ def room(layers: Sequence[Layer], copies: Copies, wish: Wish) -> list[Copies]:
 
 
 def place_equal(
-    layers: Sequence[Layer], rooms: Sequence[Copies], wish: Wish, scores: Copies
+    layers: Sequence[Layer], rooms: Sequence[Copies], wish: Wish, scores: Copies, sizes: Copies | None = None
 ) -> list[tuple[int, int]] | None:
     """
     Return (node, pods) for every node used, or None when there is no place: that is then proven.
 
-    `rooms` as `room` returns them. `scores` [nodes]: among nodes that serve equally well, more is better. Ties end in the order of names.
+    `rooms` as `room` returns them. `scores` [nodes]: among nodes that serve equally well, more is better. `sizes` [nodes]: how many of the
+    pods each node holds, however many there are; where a node holds them all, the smallest is taken, in the smallest rack, and so outwards.
+    Ties end in the order of names.
     """
     if not len(rooms[wish.required]) or int(rooms[wish.required].max()) < wish.count:
         return None
-    search = _Search(layers, rooms, wish, scores)
+    search = _Search(layers, rooms, wish, scores, rooms[-1] if sizes is None else sizes)
     return sorted(search.nodes_of(search.leaves()))
 
 
@@ -91,6 +93,7 @@ class _Search:
     rooms: Sequence[Copies]
     wish: Wish
     scores: Copies
+    sizes: Copies
     counts: dict[int, int] = field(default_factory=dict)  # layer -> fewest domains, as far as settled
     leaf: int = field(init=False)
 
@@ -102,9 +105,7 @@ class _Search:
         start = self._start()
         holding = np.flatnonzero(self.rooms[start] >= self.wish.count)
         if start > self.leaf:
-            liked = holding[self.scores[holding] == self.scores[holding].max()]
-            best = liked[self.rooms[start][liked].argmin()]  # the first of equals, as everywhere
-            return [(int(self.layers[self.leaf].of[best]), self.wish.count)]
+            return [(int(self.layers[self.leaf].of[self._tightest_host(holding)]), self.wish.count)]
         fits = holding.tolist()
         if start == self.leaf:
             return [(self._one_leaf(fits), self.wish.count)]
@@ -123,8 +124,19 @@ class _Search:
         for leaf, pods in leaves:
             first = int(starts[leaf])
             nodes = slice(first, int(starts[leaf + 1]))
-            for node, share in fill(self.rooms[-1][nodes].tolist(), pods, self.scores[nodes].tolist()):
+            columns = (self.rooms[-1][nodes], self.scores[nodes], self.sizes[nodes])
+            for node, share in fill(pods, *(column.tolist() for column in columns)):
                 yield first + node, share
+
+    def _tightest_host(self, hosts: Copies) -> int:
+        """Return one of these hosts, of which each holds the gang: the best liked, then the smallest, in the smallest rack, outwards."""
+        left = hosts[self.scores[hosts] == self.scores[hosts].max()]
+        for layer in reversed(self.layers[1:]):
+            if len(left) == 1:
+                break
+            held = np.add.reduceat(self.sizes, layer.starts[:-1])[layer.of[left]]
+            left = left[held == held.min()]
+        return int(left[0])
 
     def _start(self) -> int:
         """Return the innermost layer of which one domain holds the whole gang; the required one where members are placed already."""

@@ -154,7 +154,8 @@ def _place_batch(
     trial: Trial, batch: Batch, where: Where
 ) -> tuple[dict[PodUid, int] | None, Sequence[Copies]]:
     rooms, wish = _rooms(trial, batch, where)
-    found = place_equal(trial.tree.layers, rooms, wish, trial.scores(batch.shape))
+    sizes = trial.copies(batch.shape, batch.refused)
+    found = place_equal(trial.tree.layers, rooms, wish, trial.scores(batch.shape), sizes)
     if found is None:
         return None, rooms
     nodes: dict[PodUid, int] = {}

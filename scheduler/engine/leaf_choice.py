@@ -31,9 +31,11 @@ def exactly(rooms: Sequence[int], pods: int, count: int) -> Iterator[tuple[int, 
         yield index, share
 
 
-def fill(rooms: Sequence[int], pods: int, scores: Sequence[int]) -> Iterator[tuple[int, int]]:
+def fill(
+    pods: int, rooms: Sequence[int], scores: Sequence[int], sizes: Sequence[int]
+) -> Iterator[tuple[int, int]]:
     """
-    Yield (index, share) over the fewest rooms; the last one is the smallest that holds the rest.
+    Yield (index, share) over the fewest rooms; the last one is the smallest that holds the rest, by its size.
 
     Of equal rooms those with the better score come first, then the order of names. Raises: AssertionError as `exactly`.
     """
@@ -42,7 +44,7 @@ def fill(rooms: Sequence[int], pods: int, scores: Sequence[int]) -> Iterator[tup
     for place, index in enumerate(falling):
         if rooms[index] >= rest:
             enough = [i for i in falling[place:] if rooms[i] >= rest]
-            yield min(enough, key=lambda i: (-scores[i], rooms[i], i)), rest
+            yield min(enough, key=lambda i: (-scores[i], sizes[i], i)), rest
             return
         yield index, rooms[index]
         rest -= rooms[index]

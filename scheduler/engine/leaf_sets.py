@@ -43,19 +43,21 @@ def leaf_sets(layers: Sequence[Layer], kinds: Kinds, nodes: Sequence[int]) -> It
 
 
 def _scores(kinds: Kinds, of: Copies, leaves: int) -> tuple[Copies, Copies, Copies]:
-    """Return per leaf the part of the gang that it could take: of the dominant kind, of the scarcest resource, of both."""
+    """Return per leaf the part of the gang that it could take, rounded up: of the dominant kind, of the scarcest resource, of both."""
     counts = np.array(kinds.counts)
     largest = np.maximum(kinds.free.max(axis=0, initial=1), 1)
     dominant = int(np.argmax(counts * (kinds.asked / largest).max(axis=1, initial=0.0)))
     held = copies(kinds.asked, kinds.free, kinds.may, kinds.counts)[dominant]
-    by_kind = np.minimum(_sums(held, of, leaves) * WHOLE // counts[dominant], WHOLE)
+    by_kind = np.minimum(-(-_sums(held, of, leaves) * WHOLE // counts[dominant]), WHOLE)
     asked = np.minimum(counts.astype(np.float64) @ kinds.asked, 2.0**52).astype(
         np.int64
     )  # a guess needs no more
     usable = np.maximum(kinds.free, 0) * kinds.may.any(axis=0).reshape(-1, 1)
     by_resource = np.full(leaves, WHOLE, dtype=np.int64)
     for resource in np.flatnonzero(asked > 0):
-        part = _sums(np.minimum(usable[:, resource], asked[resource]), of, leaves) * WHOLE // asked[resource]
+        part = -(
+            -_sums(np.minimum(usable[:, resource], asked[resource]), of, leaves) * WHOLE // asked[resource]
+        )
         np.minimum(by_resource, part, out=by_resource)
     return np.minimum(by_kind, by_resource), by_kind, by_resource
 

@@ -9,7 +9,7 @@ A gang is refused for good only if every domain of the required level was proven
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +18,18 @@ from scheduler.engine.capacity import Copies
 from scheduler.engine.columns import cut
 from scheduler.engine.leaf_sets import leaf_sets
 from scheduler.engine.placements import offered
-from scheduler.engine.unlike_pods import DoesNotFit, Fits, Kinds, fit, fit_quickly
+from scheduler.engine.unlike_pods import DoesNotFit, Fits, Kinds, copies, fit
 from scheduler.model.pods import PodShape
 from scheduler.topology import DomainTree, Layer
 
 Shares = tuple[tuple[tuple[int, int], ...], ...]
 """Per kind: (node, pods) for every node that it uses."""
 
-LEAVES_DROPPED = 64  # racks that are tried without, in a placement over several; each costs one more question
+DOMAINS_DROPPED = (
+    64  # domains of a level that are tried without, in a placement over several; each costs one more question
+)
+MOST_COMPARED = 8  # domains that hold the gang of which the one with the fewest domains further in is taken
+LITTLE_WORK = 2_000_000  # cell updates for one set of racks: below ten milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +55,48 @@ def place_unlike(
     nothing on nodes that may not be used. `required`: all in one domain of this layer. `bound`: nodes of members that are bound already;
     domains without these are not offered. `most_tried`: domains asked per level.
     """
-    gave_up = False
-    tried: dict[int, int] = {}
+    gave_up, compared = False, 0
+    tried: dict[str, int] = {}
+    best: tuple[tuple[int, ...], Shares, str] | None = None
     for position in offered(tree, rooms, kinds.counts, required):
         domain = tree.domains[position]
+        if best is not None and (domain.level != best[2] or compared == MOST_COMPARED or max(best[0]) == 1):
+            break  # a level further out is never fewer domains
         if bound and not (domain.start <= min(bound) and max(bound) < domain.stop):
             continue
-        tried[domain.depth] = tried.get(domain.depth, 0) + 1
-        if tried[domain.depth] > most_tried:
+        least = _least(tree.layers, kinds.counts, rooms, domain.start, domain.stop)
+        if best is not None and least >= best[0]:
+            continue
+        tried[domain.level] = tried.get(domain.level, 0) + 1
+        if tried[domain.level] > most_tried:
             gave_up = True
             continue
         nodes = range(domain.start, domain.stop)
         answer = fit(kinds.on(nodes))
-        if isinstance(answer, Fits):
-            return Found(_fewest(tree.layers, kinds, nodes, answer))
-        gave_up = gave_up or not answer.is_proven
-    return DoesNotFit(is_proven=not gave_up)
+        if isinstance(answer, DoesNotFit):
+            gave_up = gave_up or not answer.is_proven
+            continue
+        compared += 1
+        shares = _fewest(tree.layers, kinds, nodes, answer, least)
+        cost = _cost(tree.layers, shares)
+        if best is None or cost < best[0]:
+            best = cost, shares, domain.level
+    return DoesNotFit(is_proven=not gave_up) if best is None else Found(best[1])
+
+
+def _least(
+    layers: Sequence[Layer], counts: Sequence[int], rooms: Sequence[Sequence[Copies]], start: int, stop: int
+) -> tuple[int, ...]:
+    """Return a bound on how few domains of each level a placement on these nodes can do with: what each kind needs, were it alone."""
+    least = []
+    for number, layer in enumerate(layers[1:-1], start=1):
+        inside = slice(int(layer.of[start]), int(layer.of[stop - 1]) + 1)
+        needs = [1]
+        for of_kind, count in zip(rooms, counts, strict=True):
+            falling = np.sort(of_kind[number][inside])[::-1]
+            needs.append(int(np.searchsorted(np.cumsum(falling), count)) + 1)
+        least.append(max(needs))
+    return tuple(least)
 
 
 def question(
@@ -98,44 +128,76 @@ def question(
     return kinds, len(addresses) == len(ports)
 
 
-def _fewest(layers: Sequence[Layer], kinds: Kinds, nodes: Sequence[int], found: Fits) -> Shares:
-    """Return the placement with the fewest domains, level by level, that the guesses lead to."""
+def _fewest(
+    layers: Sequence[Layer], kinds: Kinds, nodes: Sequence[int], found: Fits, least: tuple[int, ...]
+) -> Shares:
+    """Return the placement with the fewest domains, level by level, that the guesses lead to; `least` ends the search."""
     leaf = layers[-2]
     best = _numbered(found, nodes)
     if int(leaf.of[nodes[0]]) == int(leaf.of[nodes[-1]]):
         return best
-    for leaves in leaf_sets(layers, kinds.on(nodes), nodes):
-        for shares in _without_needless(leaf, kinds, leaves):
-            if _cost(layers, shares) < _cost(layers, best):
-                best = shares
+    leaves = _Leaves(layers, kinds, least)
+    best = leaves.without_needless(best)
+    for guess in leaf_sets(layers, kinds.on(nodes), nodes):
+        if _cost(layers, best) == least:
+            break
+        if leaves.cost(guess) < _cost(layers, best):
+            guessed = leaves.hold(guess)
+            if guessed is not None:
+                best = leaves.without_needless(guessed)
     return best
 
 
-def _without_needless(leaf: Layer, kinds: Kinds, leaves: Sequence[int]) -> Iterator[Shares]:
-    """Yield placements on fewer and fewer of these leaves: on all of them, then without each that can be spared, the least used first."""
-    kept = list(leaves)
-    shares = _on_leaves(leaf, kinds, kept)
-    if shares is None:
-        return
-    yield shares
-    load = Counter({int(leaf.of[node]): 0 for node in _nodes(shares)})
-    for each in shares:
-        for node, pods in each:
-            load[int(leaf.of[node])] += pods
-    kept = sorted(load)
-    for out in sorted(kept, key=lambda number: (load[number], number))[:LEAVES_DROPPED]:
-        fewer = [number for number in kept if number != out]
-        shares = _on_leaves(leaf, kinds, fewer) if fewer else None
-        if shares is not None:
-            kept = fewer
-            yield shares
+class _Leaves:
+    """The question asked of sets of leaves. What a leaf could take of each kind and of each resource is added up once."""
 
+    def __init__(self, layers: Sequence[Layer], kinds: Kinds, least: tuple[int, ...]) -> None:
+        self._layers, self._kinds, self._least = layers, kinds, least
+        first = layers[-2].starts[:-1]
+        self._of = [layer.of[first] for layer in layers[1:-1]]
+        self._room = np.add.reduceat(copies(kinds.asked, kinds.free, kinds.may, kinds.counts), first, axis=1)
+        usable = np.maximum(kinds.free, 0) * kinds.may.any(axis=0).reshape(-1, 1)
+        self._free = np.add.reduceat(usable, first, axis=0)
+        self._needed = np.array(kinds.counts) @ kinds.asked
 
-def _on_leaves(leaf: Layer, kinds: Kinds, leaves: Sequence[int]) -> Shares | None:
-    """Return a placement on the nodes of these leaves that first fit finds."""
-    nodes = [n for number in leaves for n in range(int(leaf.starts[number]), int(leaf.starts[number + 1]))]
-    answer = fit_quickly(kinds.on(nodes))
-    return _numbered(answer, nodes) if isinstance(answer, Fits) else None
+    def cost(self, leaves: Sequence[int]) -> tuple[int, ...]:
+        """Return how many domains these leaves are in, per level from the outermost to the leaf."""
+        return tuple(len(set(of[list(leaves)].tolist())) for of in self._of)
+
+    def hold(self, leaves: Sequence[int]) -> Shares | None:
+        """Return a placement on the nodes of these leaves, found by first fit, or exactly with little work."""
+        chosen = list(leaves)
+        if (self._room[:, chosen].sum(axis=1) < self._kinds.counts).any():
+            return None
+        if (self._free[chosen].sum(axis=0) < self._needed).any():
+            return None
+        starts = self._layers[-2].starts
+        nodes = [node for leaf in chosen for node in range(int(starts[leaf]), int(starts[leaf + 1]))]
+        answer = fit(self._kinds.on(nodes), LITTLE_WORK)
+        return _numbered(answer, nodes) if isinstance(answer, Fits) else None
+
+    def without_needless(self, shares: Shares) -> Shares:
+        """
+        Return a placement on some of the leaves of this one, without each domain that can be spared.
+
+        Whole domains go first, outermost level first, within a level the least used one first.
+        """
+        leaf = self._layers[-2]
+        kept = sorted({int(leaf.of[node]) for node in _nodes(shares)})
+        for layer, of in zip(self._layers[1:-1], self._of, strict=True):
+            load: Counter[int] = Counter()
+            for each in shares:
+                for node, pods in each:
+                    load[int(layer.of[node])] += pods
+            kept = [number for number in kept if int(of[number]) in load]
+            for out in sorted(load, key=lambda number: (load[number], number))[:DOMAINS_DROPPED]:
+                if self.cost(kept) == self._least:
+                    return shares
+                fewer = [number for number in kept if int(of[number]) != out]
+                found = self.hold(fewer) if fewer else None
+                if found is not None:
+                    kept, shares = fewer, found
+        return shares
 
 
 def _numbered(found: Fits, nodes: Sequence[int]) -> Shares:

@@ -69,12 +69,12 @@ class DoesNotFit:
     is_proven: bool
 
 
-def fit(kinds: Kinds) -> Fits | DoesNotFit:
-    """Answer the question. Cost: O(R^2 N log N) where first fit succeeds, else up to `MOST_WORK` cell updates."""
+def fit(kinds: Kinds, most_work: int | None = None) -> Fits | DoesNotFit:
+    """Answer the question. Cost: O(R^2 N log N) where first fit succeeds, else up to `most_work` (`MOST_WORK`) cell updates."""
     quickly = fit_quickly(kinds)
     if quickly is not None:
         return quickly
-    return _exactly(kinds)
+    return _exactly(kinds, most_work)
 
 
 def fit_quickly(kinds: Kinds) -> Fits | DoesNotFit | None:
@@ -153,7 +153,7 @@ class _Choices:
     most: tuple[int, ...]
 
 
-def _exactly(kinds: Kinds) -> Fits | DoesNotFit:
+def _exactly(kinds: Kinds, most_work: int | None = None) -> Fits | DoesNotFit:
     numerous = max(range(len(kinds.counts)), key=lambda r: (kinds.counts[r], -r))
     others = [r for r in range(len(kinds.counts)) if r != numerous]
     shape = tuple(kinds.counts[r] + 1 for r in others)
@@ -161,7 +161,9 @@ def _exactly(kinds: Kinds) -> Fits | DoesNotFit:
     if cells > MOST_CELLS:
         return DoesNotFit(is_proven=False)
     choices = _choices_of_nodes(kinds, numerous, others)
-    if choices is None or sum(len(each.most) for each in choices) * cells > MOST_WORK:
+    if choices is None or sum(len(each.most) for each in choices) * cells > (
+        MOST_WORK if most_work is None else most_work
+    ):
         return DoesNotFit(is_proven=False)
     alone = copies(kinds.asked, kinds.free, kinds.may, kinds.counts)
     nodes = [

@@ -419,3 +419,30 @@ def test_absurd_amounts_are_refused_and_not_a_fault() -> None:
     large = replace(pods[1], shape=PodShape(Resources({"memory": 2**61, "pods": 1})))
     hold = held(cluster(node("n0"), g=(group, (absurd, large, pods[2]))))
     assert hold.reason is Reason.INSUFFICIENT_RESOURCES
+
+
+def test_pod_that_many_hosts_hold_goes_to_the_smallest_hole_in_the_smallest_rack() -> None:
+    holes = cluster(node("a"), taken(node("b"), 7), g=gang("g", 1))
+    assert places(admitted(holes)) == {"b": 1}
+    racks = {"n0": "r0", "n1": "r0", "n2": "r0", "n3": "r1", "n4": "r1"}
+    states = (*FOUR, taken(node("n4"), 8))
+    whole = cluster(*states, racks=racks, g=gang("g", 1, pod=shape(gpus=8)))
+    assert places(admitted(whole)) == {"n3": 1}, "r0 keeps its three whole nodes for a gang of three"
+
+
+def test_last_node_of_a_rack_is_the_smallest_that_holds_the_rest() -> None:
+    racks = dict.fromkeys(("n0", "n1", "n2"), "r0")
+    states = (node("n0"), node("n1"), taken(node("n2"), 5))
+    assert places(admitted(cluster(*states, racks=racks, g=gang("g", 10)))) == {"n0": 8, "n2": 2}
+
+
+def test_unlike_members_prefer_the_block_where_they_use_fewer_racks() -> None:
+    racks = {f"n{n}": f"r{n // 2}" for n in range(8)}
+    blocks = {f"n{n}": f"b{n // 4}" for n in range(8)}
+    states = [node(f"n{n}") for n in range(8)]
+    for n in (1, 2):  # block b0: one whole node in each of its racks; b1: two in one
+        states[n] = taken(states[n], 8)
+    group, pods = gang("g", 2, pod=shape(gpus=8))
+    unlike = (pods[0], replace(pods[1], shape=shape(gpus=8, cpu=2)))
+    decision = admitted(cluster(*states, racks=racks, blocks=blocks, g=(group, unlike)))
+    assert dict(decision.domains_used) == {"block": 1, "rack": 1, "host": 2}
