@@ -8,7 +8,7 @@ import numpy as np
 
 from scheduler.engine.capacity import Copies
 from scheduler.engine.feasibility import NO_LIMIT
-from scheduler.explain.changes import Change, Inquiry, change
+from scheduler.explain.changes import Change, Inquiry, change, largest
 from scheduler.explain.costs import ChangeKind
 from scheduler.explain.questions import Kind
 from scheduler.explain.surroundings import MoreNodes
@@ -115,8 +115,10 @@ def _least(inquiry: Inquiry, place: _Place) -> int | None:
     def starts(count: int) -> bool:
         return inquiry.oracle.ask(MoreNodes(count, model, model)).starts
 
-    below, count, step = place.least - 1, place.least, 1
-    for _ in range(MOST_TRIED):
+    missing = largest(place.least - 1, MOST_ADDED, lambda count: not _enough(inquiry, place, count))
+    by_count = missing + 1
+    below, count, step = by_count - 1, by_count, 1
+    for _ in range(MOST_TRIED if not inquiry.question.is_counted_exactly else 1):
         if starts(count):
             break
         below, count, step = count, count + step, 2 * step
@@ -126,3 +128,33 @@ def _least(inquiry: Inquiry, place: _Place) -> int | None:
         middle = (below + count) // 2
         below, count = (below, middle) if starts(middle) else (middle, count)
     return count
+
+
+def _enough(inquiry: Inquiry, place: _Place, more: int) -> bool:
+    """Whether the domain holds the gang by count and by sums with so many nodes more beside the model, slices kept whole."""
+    ground, question = inquiry.ground, inquiry.question
+    if _is_host(inquiry):
+        return True
+    layers, sizes = ground.tree.layers, dict(question.slices) if not question.bound else {}
+    for kind, rooms in zip(question.kinds, ground.rooms(question), strict=True):
+        each = int(_empty(inquiry, kind)[place.model])
+        gained = more * (each - each % sizes.get(len(layers) - 1, 1))
+        for number in range(len(layers) - 2, (question.required or 0) - 1, -1):
+            domain = int(layers[number].of[place.model])
+            inside = int(layers[number].totals(rooms[number + 1])[domain]) + gained
+            gained = inside - inside % sizes.get(number, 1) - int(rooms[number][domain])
+        if int(rooms[question.required or 0][place.domain]) + gained < kind.count:
+            return False
+    return question.is_of_equals or _enough_by_sums(inquiry, place, more)
+
+
+def _enough_by_sums(inquiry: Inquiry, place: _Place, more: int) -> bool:
+    ground, question = inquiry.ground, inquiry.question
+    first, last = ground.span(question, place.domain)
+    may = ground.may(question)[first:last]
+    for name in question.asked:
+        free = sum(ground.free(name)[first:last][may].tolist())
+        asked = sum(kind.shape.requests[name] * kind.count for kind in question.kinds)
+        if free + more * int(ground.trial.allocatable(name)[place.model]) < asked:
+            return False
+    return True

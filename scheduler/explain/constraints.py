@@ -18,6 +18,7 @@ from scheduler.engine.feasibility import CORDON, tolerated
 from scheduler.explain.edits import (
     Edit,
     Offered,
+    Preferred,
     Required,
     Slices,
     Tolerating,
@@ -86,7 +87,7 @@ def constraints_of(ground: Ground, group: PodGroup, question: Question) -> tuple
         *_ports(ground, question),
         *_resources(ground, question),
         *_attempts(ground, question),
-        *_levels(group),
+        *_levels(group, question),
     )
 
 
@@ -183,8 +184,7 @@ def _ports(ground: Ground, question: Question) -> Iterator[Constraint]:
 
 
 def _resources(ground: Ground, question: Question) -> Iterator[Constraint]:
-    asked = sorted({name for kind in question.kinds for name, n in kind.shape.requests.items() if n > 0})
-    for name in asked:
+    for name in question.asked:
         if (ground.trial.free_of(name) < ground.trial.allocatable(name)).any():
             yield _in_use(name)
 
@@ -198,12 +198,11 @@ def _in_use(resource: str) -> Constraint:
 
 
 def _attempts(ground: Ground, question: Question) -> Iterator[Constraint]:
-    asked = {name for kind in question.kinds for name, n in kind.shape.requests.items() if n > 0}
     ports = any(kind.shape.host_ports for kind in question.kinds)
     found = [
         _reserved(key)
         for key in ground.attempts
-        if ports or any(ground.held_by(key, resource) for resource in asked)
+        if ports or any(ground.held_by(key, resource) for resource in question.asked)
     ]
     yield from _told_apart(found, "attempts under way")
 
@@ -218,12 +217,20 @@ def _reserved(key: GroupKey) -> Constraint:
 # --- what the gang asks of the network ------------------------------------------------------------------------------------
 
 
-def _levels(group: PodGroup) -> Iterator[Constraint]:
+def no_level(group: PodGroup, question: Question) -> tuple[Edit, ...]:
+    """Return what takes the required level away, and makes it a wish where there is none and nodes carry it."""
+    wish = group.topology.required if question.required is not None else None
+    if group.topology.preferred is not None or wish is None:
+        return (Required(group.key, None),)
+    return (Required(group.key, None), Preferred(group.key, wish))
+
+
+def _levels(group: PodGroup, question: Question) -> Iterator[Constraint]:
     if group.topology.required is not None:
         yield Constraint(
             Sort.LEVEL,
             f"required level {group.topology.required}",
-            (Required(group.key, None),),
+            no_level(group, question),
             lambda case: replace(case, question=case.question.anywhere()),
         )
     if group.topology.slices:

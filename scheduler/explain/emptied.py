@@ -74,7 +74,7 @@ def _smallest(inquiry: Inquiry, runs: Running) -> tuple[int, ...]:
     question, ground = inquiry.question, inquiry.ground
     if not runs.keys or question.required is None or any(layer is None for layer, _ in question.slices):
         return ()
-    now = ground.totals(question, ground.rooms(question))
+    now = ground.most_in(question)
     enough = np.flatnonzero(runs.totals(np.full(len(runs.keys), True)) >= question.count)
     nearest = enough[np.argsort(-now[enough], kind="stable")][:MOST_PLACES].tolist()
     found = [_set_in(runs, domain) for domain in nearest]

@@ -154,7 +154,7 @@ def _topology(ground: Ground, question: Question) -> Gate:
         return Gate("topology", True)
     tree, layer = ground.tree, ground.tree.layers[question.required]
     rooms = ground.rooms(question)
-    totals = ground.totals(question, rooms)
+    totals = ground.most_in(question)
     best, most = (int(totals.argmax()), int(totals.max())) if len(totals) else (0, 0)
     everywhere = sum(
         min(int(each[0].max(initial=0)), kind.count) for each, kind in zip(rooms, question.kinds, strict=True)

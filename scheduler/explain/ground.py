@@ -17,6 +17,7 @@ from scheduler.engine.equal_pods import Wish, room
 from scheduler.engine.feasibility import NO_LIMIT, ports_clash
 from scheduler.engine.trial import Trial
 from scheduler.explain.questions import WHOLE_CLUSTER, Kind, Question
+from scheduler.explain.sums import FreeOf, most_of, sums
 from scheduler.model.ids import GroupKey, NodeName
 from scheduler.model.pods import HostPort, PodShape
 from scheduler.model.snapshot import Snapshot
@@ -84,16 +85,31 @@ class Ground:
         """Return how many members fit into the best domain of the required level: exactly for equal ones, else at most."""
         if question.required is None or any(layer is None for layer, _ in question.slices):
             return 0
-        return int(self.totals(question, self.rooms(question, given)).max(initial=0))
+        return int(self.most_in(question, given).max(initial=0))
 
-    def totals(self, question: Question, rooms: Sequence[Sequence[Copies]]) -> Copies:
-        """Return how many members each domain of the required layer takes, no more of a kind than there are."""
-        layer = question.required or WHOLE_CLUSTER
+    def most_in(self, question: Question, given: Given = AS_IT_IS) -> Copies:
+        """Return the same for each domain of the required layer."""
+        return self.totals(question, self.rooms(question, given), lambda name: self.free(name, given))
+
+    def totals(self, question: Question, rooms: Sequence[Sequence[Copies]], free: FreeOf) -> Copies:
+        """Return how many members each domain of the required layer takes, with such rooms for each kind and so much free on each node."""
+        number = question.required or WHOLE_CLUSTER
         counts = [
-            np.minimum(each[layer], kind.count) for each, kind in zip(rooms, question.kinds, strict=True)
+            np.minimum(each[number], kind.count) for each, kind in zip(rooms, question.kinds, strict=True)
         ]
         total: Copies = np.sum(counts, axis=0)
+        if not question.is_of_equals:
+            may = self.may(question)
+            for name in question.asked:
+                left = sums(free, name, may, self.tree.layers[number])
+                if left is not None:
+                    np.minimum(total, most_of(question, name, left), out=total)
         return total
+
+    def may(self, question: Question) -> Mask:
+        """Return the nodes that any kind may run on at all, inside the domain that the gang is tied to."""
+        found: Mask = np.any([self.eligible(kind.shape) for kind in question.kinds], axis=0)
+        return self._inside(question, found.astype(np.int64)) > 0
 
     def span(self, question: Question, domain: int) -> tuple[int, int]:
         """Return the first node of a domain of the required layer, and the one behind its last."""

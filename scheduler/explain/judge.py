@@ -60,7 +60,7 @@ class Judge:
 
     def _enough(self, case: Case) -> frozenset[NodeName]:
         ground, question = self._ground, case.question
-        totals = ground.totals(question, ground.rooms(question, case.given))
+        totals = ground.most_in(question, case.given)
         first, last = ground.span(question, int(np.argmax(totals >= question.count)))
         chosen: set[int] = set()
         for kind in question.kinds:

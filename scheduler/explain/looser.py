@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from scheduler.explain.changes import Change, Inquiry, change
+from scheduler.explain.constraints import no_level
 from scheduler.explain.costs import ChangeKind
-from scheduler.explain.edits import Edit, Preferred, Required, Slices
+from scheduler.explain.edits import Edit, Required, Slices
 from scheduler.model.plan import Admit, Decision
 
 
@@ -38,16 +39,18 @@ def _level(inquiry: Inquiry) -> Iterator[Change]:
 
 
 def _no_level(inquiry: Inquiry, required: str) -> Iterator[Change]:
-    key, asked, number = inquiry.group.key, inquiry.group.topology, inquiry.question.required
-    edits: tuple[Edit, ...] = (Required(key, None),)
+    edits = no_level(inquiry.group, inquiry.question)
     wish, options = f"Drop topology.required {required}", ["--set required="]
-    if asked.preferred is None and number is not None:
+    if len(edits) > 1:
         wish = f"Make {required} topology.preferred instead of required"
-        edits, options = (*edits, Preferred(key, required)), [*options, f"--set preferred={required}"]
+        options.append(f"--set preferred={required}")
     answer = inquiry.oracle.ask(*edits)
     if answer.starts:
-        text = f"{wish}: the gang then starts{_where(answer.decision)}."
-        yield change(ChangeKind.RELAX_LEVEL, max(1, number or 1), text, f"{wish}.", edits, options)
+        text, steps = (
+            f"{wish}: the gang then starts{_where(answer.decision)}.",
+            max(1, inquiry.question.required or 1),
+        )
+        yield change(ChangeKind.RELAX_LEVEL, steps, text, f"{wish}.", edits, options)
 
 
 def _slices(inquiry: Inquiry) -> Iterator[Change]:

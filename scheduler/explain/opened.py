@@ -59,7 +59,7 @@ def _fewest(inquiry: Inquiry, constraint: Constraint) -> list[int] | None:
     if len(after) != len(question.kinds):
         return None  # kinds that have become equal: the engine says which nodes it would use
     before = [ground.copies(kind) for kind in question.kinds]
-    totals = ground.totals(question, ground.rooms_of(question, after))
+    totals = ground.most_in(case.question, case.given)
     best: list[int] | None = None
     for domain in np.flatnonzero(totals >= question.count)[:MOST_PLACES].tolist():
         first, last = ground.span(question, domain)

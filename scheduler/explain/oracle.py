@@ -19,7 +19,7 @@ from scheduler.model.snapshot import Snapshot
 MOST_QUESTIONS: Final = 64
 """Decisions; a usual explanation takes a dozen. Bounds what one explanation costs, whatever the cluster and the gang."""
 
-FEW: Final = 512  # nodes used otherwise, from which on a memory of their own is cheaper than bringing the first up to date and back
+FEW: Final = 2048  # nodes used otherwise, from which on a memory of their own is cheaper than bringing the first up to date and back
 
 UNDECIDED: Final = frozenset({Reason.NOT_FOUND_WITHIN_BOUND, Reason.INTERNAL_ERROR})
 

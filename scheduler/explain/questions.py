@@ -58,6 +58,13 @@ class Question:
         return sum(kind.count for kind in self.kinds)
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The resources that any member asks for, in order."""
+        return tuple(
+            sorted({n for kind in self.kinds for n, amount in kind.shape.requests.items() if amount > 0})
+        )
+
+    @property
     def resource(self) -> str:
         """The resource that people count the gang in: devices, where any member asks for some."""
         found = [amount_of(kind.shape)[0] for kind in self.kinds]

@@ -48,7 +48,8 @@ class Running:
         freed = self._free.copy()
         np.add.at(freed, self.node[rows], self.amount[rows])
         copies = [self._most(kind, freed, may) for kind, may in self._may.items()]
-        return self.ground.totals(self.question, self.ground.rooms_of(self.question, copies))
+        rooms = self.ground.rooms_of(self.question, copies)
+        return self.ground.totals(self.question, rooms, lambda name: freed[:, self.asked.index(name)])
 
     def fits(self, ended: Chosen, domain: int) -> bool:
         """Whether one domain of the required layer takes the whole gang, by count, when these have ended."""
@@ -59,9 +60,18 @@ class Running:
         rows = rows[ended[self.group[rows]]]
         freed = self._free[first:last].copy()
         np.add.at(freed, self.node[rows] - first, self.amount[rows])
-        return all(
+        alone = all(
             int(np.minimum(self._most(kind, freed, may[first:last]), kind.count).sum()) >= kind.count
             for kind, may in self._may.items()
+        )
+        return alone and (self.question.is_of_equals or self._fit_by_sums(freed[self._any_may[first:last]]))
+
+    def _fit_by_sums(self, free: Copies) -> bool:
+        """Whether these nodes have as much free in all as the gang asks for. Shape: free [nodes, R]."""
+        return all(
+            sum(free[:, column].tolist())
+            >= sum(kind.shape.requests[name] * kind.count for kind in self.question.kinds)
+            for column, name in enumerate(self.asked)
         )
 
     def gains(self, domain: int) -> Copies:
@@ -82,6 +92,10 @@ class Running:
     def _free(self) -> Copies:
         columns = [self.ground.free(name) for name in self.asked]
         return np.array(columns, dtype=np.int64).reshape(len(columns), len(self.ground.tree.nodes)).T
+
+    @cached_property
+    def _any_may(self) -> Chosen:
+        return self.ground.may(self.question)
 
     @cached_property
     def _may(self) -> dict[Kind, Chosen]:
@@ -111,7 +125,7 @@ class Running:
 
 def running(snapshot: Snapshot, ground: Ground, question: Question, own: GroupKey) -> Running:
     """Return what the other groups hold. Cost: O(pods that run)."""
-    asked = sorted({n for kind in question.kinds for n, amount in kind.shape.requests.items() if amount > 0})
+    asked = question.asked
     index = ground.tree.index
     keys: list[GroupKey] = []
     shapes: dict[PodShape, int] = {}
@@ -135,4 +149,4 @@ def running(snapshot: Snapshot, ground: Ground, question: Question, own: GroupKe
     places, row_of = np.unique(columns[:, :2], axis=0, return_inverse=True)
     total = np.zeros((len(places), len(asked)), dtype=np.int64)
     np.add.at(total, row_of.reshape(-1), amounts[:, :-1])
-    return Running(ground, question, tuple(asked), tuple(keys), places[:, 0], places[:, 1], total, held)
+    return Running(ground, question, asked, tuple(keys), places[:, 0], places[:, 1], total, held)

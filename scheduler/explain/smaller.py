@@ -47,11 +47,25 @@ def _largest_start(inquiry: Inquiry, role: Role | None, low: int, high: int) -> 
     """Return the change to the largest minimum from `low` to `high` with which the gang starts."""
     size = max((part.size for part in inquiry.group.topology.slices), default=1)
     low, high = -(-low // size), high // size  # the API server takes whole slices only
+
+    def starts(wholes: int) -> bool:
+        return inquiry.oracle.ask(*_counts(inquiry, role, size * wholes)).starts
+
+    wholes = _most_by_count(inquiry, role, low, high, size)
+    if wholes >= low and not starts(wholes):
+        exact = inquiry.question.is_counted_exactly
+        wholes = low - 1 if exact else largest(low, wholes - 1, starts)
+    return _shrunk(inquiry, role, size * wholes) if wholes >= low else None
+
+
+def _most_by_count(inquiry: Inquiry, role: Role | None, low: int, high: int, size: int) -> int:
+    """Return the largest number of `size` members that may start as far as counting tells; below `low`: none does."""
     if role is None and inquiry.question.is_counted_exactly:
-        high = min(high, inquiry.ground.most(inquiry.question) // size)
-    count = size * largest(low, high, lambda wanted: _starts_with(inquiry, role, size * wanted))
-    if count < size * low or not inquiry.oracle.ask(*_counts(inquiry, role, count)).starts:
-        return None
+        return min(high, inquiry.ground.most(inquiry.question) // size)
+    return largest(low, high, lambda wholes: _fits(inquiry, role, size * wholes))
+
+
+def _shrunk(inquiry: Inquiry, role: Role | None, count: int) -> Change:
     now = role.min_count if role is not None else inquiry.group.min_count
     what = f"minCount of role {role.name}" if role is not None else "minCount"
     if inquiry.group.max_count is not None:
@@ -67,15 +81,12 @@ def _largest_start(inquiry: Inquiry, role: Role | None, low: int, high: int) -> 
     )
 
 
-def _starts_with(inquiry: Inquiry, role: Role | None, count: int) -> bool:
-    """Whether the gang would start with this minimum: by count where that is exact, else the engine is asked."""
-    edits = _counts(inquiry, role, count)
-    changed = edited(inquiry.snapshot, edits)
+def _fits(inquiry: Inquiry, role: Role | None, count: int) -> bool:
+    """Whether the gang would fit with this minimum by count."""
+    changed = edited(inquiry.snapshot, _counts(inquiry, role, count))
     there = standing_of(changed, inquiry.group.key)
     question = question_of(changed, there, inquiry.ground.trial) if there is not None else None
-    if question is None or inquiry.ground.most(question) < question.count:
-        return False
-    return question.is_counted_exactly or inquiry.oracle.ask(*edits).starts
+    return question is not None and inquiry.ground.most(question) >= question.count
 
 
 def _counts(inquiry: Inquiry, role: Role | None, count: int) -> tuple[Edit, ...]:
