@@ -446,3 +446,10 @@ def test_unlike_members_prefer_the_block_where_they_use_fewer_racks() -> None:
     unlike = (pods[0], replace(pods[1], shape=shape(gpus=8, cpu=2)))
     decision = admitted(cluster(*states, racks=racks, blocks=blocks, g=(group, unlike)))
     assert dict(decision.domains_used) == {"block": 1, "rack": 1, "host": 2}
+
+
+def test_unlike_members_are_placed_where_nothing_is_known_of_the_network() -> None:
+    group, pods = gang("g", 3)
+    odd = replace(pods[2], shape=shape(gpus=2))
+    for nodes in ([node("n0")], [node("n0"), node("n1")], [node("n0", gpus=2), node("n1", gpus=2)]):
+        assert len(admitted(cluster(*nodes, g=(group, (*pods[:2], odd)))).assignments) == 3
