@@ -4,7 +4,7 @@ The operator: accepts specs, counts members, reports queues, and makes groups fo
 For: kopf handlers that take note of PodGroups, Queues, Topologies and Jobs, and one loop that writes what their status should say.
 May not: bind, evict, hold capacity, or touch ``status.attempt`` and the condition ``Scheduled``: those are the scheduler's.
 Next: `group_views`, `queue_views` and `topology_views` say what a status should be, as pure functions; `board` compares and writes;
-`job_groups` makes groups; `handlers` is all that kopf sees; `process` runs it all.
+`explainer` finds out why groups wait; `job_groups` makes groups; `handlers` is all that kopf sees; `process` runs it all.
 
 Decisions
 - 2026-11: own process, never in the scheduler's event loop: kopf owns its loop's tasks and its client is not made for pods.
@@ -18,4 +18,6 @@ Decisions
 - 2026-11: the operator answers probes itself, unless a scheduler runs beside it: then the scheduler has the address, and `tutti run`
   starts the operator again when it ends.
 - 2026-11: a Queue's numbers cover the queues below it; its share is of what it uses over its guarantee, divided by its weight.
+- 2026-11: why a group waits is explained here, not in the scheduler: it may take longer than a decision, and nothing waits for it. What
+  stands in the status has no number that changes by itself, so a busy cluster does not make it be written again and again.
 """

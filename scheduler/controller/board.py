@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from scheduler.controller import conditions, group_views, queue_views, topology_views
 from scheduler.controller.conditions import Condition
+from scheduler.controller.explainer import About, Explainer
 from scheduler.controller.job_groups import JobGroups
 from scheduler.controller.sightings import KINDS, Body, Ref, Seen
 from scheduler.controller.sums import Sums
@@ -28,7 +29,7 @@ from scheduler.kube import errors
 from scheduler.kube.cache import Cache
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import GroupKey
-from scheduler.model.podgroups import AttemptPhase
+from scheduler.model.podgroups import AttemptPhase, PodGroup
 from scheduler.model.reasons import Reason
 from scheduler.objects.errors import BadObject
 from scheduler.telemetry import logs
@@ -46,6 +47,10 @@ RETRY_S: Final = 1.0  # doubled with each further failure
 RETRY_MAX_S: Final = 60.0
 DOUBT_S: Final = 60.0  # what our reflectors have not shown for so long is read: kopf may have missed its deletion or a change
 AT_ONCE: Final = 16
+WAITING: Final = frozenset({"Pending", "Queued", "Degraded"})
+REMOVABLE: Final = (
+    "explanation",
+)  # fields that go again: what is ours and is not applied any more, the API server removes
 MANAGER: Final = "tutti-operator"
 APPLY: Final = "application/apply-patch+yaml"
 
@@ -70,11 +75,13 @@ class Board:
         transport: Transport,
         cache: Cache,
         job_groups: JobGroups,
+        explainer: Explainer,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._transport = transport
         self._cache = cache
         self._job_groups = job_groups
+        self._explainer = explainer
         self._wall_clock = wall_clock
         self._seen: dict[Ref, Seen] = {}
         self._paces: dict[Ref, _Pace] = {}
@@ -97,6 +104,10 @@ class Board:
     def forget(self, plural: str, body: Body) -> None:
         """An object no longer exists. One of the same name may: events of different objects may overtake each other."""
         self._drop(Ref.of(plural, body), Seen.of(body).uid)
+
+    def explained(self, key: GroupKey) -> None:
+        """Something else is found now to explain why this group waits, or nothing any more."""
+        self._mark_known(Ref("podgroups", key.namespace, key.name))
 
     async def run(self) -> None:
         """Write what differs, until cancelled."""
@@ -165,6 +176,8 @@ class Board:
         if seen is not None and seen.uid == uid:
             del self._seen[ref]
             self._paces.pop(ref, None)
+            if ref.plural == "podgroups":
+                self._explainer.ends(GroupKey(ref.namespace, ref.name))
 
     # --- looking at one --------------------------------------------------------------------------------------------------
 
@@ -208,7 +221,7 @@ class Board:
             "observedGeneration": seen.generation,
             "conditions": conditions.timed(conditions_said, seen.status, seen.generation, now),
         }
-        if conditions.shows(seen.status, status):
+        if conditions.shows(seen.status, status, removable=REMOVABLE):
             return
         loop, pace = asyncio.get_running_loop(), self._pace(ref)
         pace.doubted_since = None
@@ -270,13 +283,29 @@ class Board:
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
         if group is None or (group.uid, group.generation) != (seen.uid, seen.generation):
             return None
-        return group_views.group_status(
+        fields, said = group_views.group_status(
             group,
             pods,
             self._sums.surroundings,
             ignored=unsupported(seen.spec),
             has_timed_out=_has_timed_out(seen),
         )
+        explanation = self._explanation(group, seen, str(fields["phase"]))
+        return {**fields, **({"explanation": explanation} if explanation else {})}, said
+
+    def _explanation(self, group: PodGroup, seen: Seen, phase: str) -> Mapping[str, Any] | None:
+        """Return why the group waits, as far as it does; what stands there already stays until it has had its turn."""
+        if phase not in WAITING or group.is_deleting:
+            self._explainer.ends(group.key)
+            return None
+        reason = str(seen.condition("Scheduled").get("reason", ""))
+        holds = reason == Reason.UNEVALUATED_CONSTRAINT.value  # the scheduler's mode shows in what it says
+        self._explainer.waits(group.key, About(group.generation, reason, holds_unevaluated=holds))
+        found = self._explainer.of(group.key)
+        if found is not None:
+            return found.written if found.generation == group.generation else None
+        stands: Mapping[str, Any] | None = seen.status.get("explanation")
+        return stands if seen.status.get("observedGeneration") == group.generation else None
 
     def _queue(self, ref: Ref, seen: Seen) -> Status | None:
         try:

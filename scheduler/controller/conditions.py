@@ -1,6 +1,6 @@
 """Conditions as values, as the API wants them, and whether an object says already what it should."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -64,8 +64,14 @@ def timed(
     return made
 
 
-def shows(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a status says already all that is wanted; what others say in it does not matter."""
+def shows(present: Mapping[str, Any], wanted: Mapping[str, Any], removable: Sequence[str] = ()) -> bool:
+    """
+    Whether a status says already all that is wanted; what others say in it does not matter.
+
+    `removable` names fields of ours that must not stand there when they are not wanted.
+    """
+    if any(name in present and name not in wanted for name in removable):
+        return False
     conditions = {each.get("type"): each for each in present.get("conditions") or ()}
     for name, value in wanted.items():
         if name == "conditions":

@@ -17,6 +17,7 @@ import kopf
 
 from scheduler.config import ConfigError, Settings, load
 from scheduler.controller.board import Board
+from scheduler.controller.explainer import Explainer
 from scheduler.controller.handlers import registry, settings
 from scheduler.controller.job_groups import JobGroups
 from scheduler.controller.login import Login
@@ -60,6 +61,7 @@ class _Operator:
     elector: Elector
     board: Board
     job_groups: JobGroups
+    explainer: Explainer
     login: Login
     term: Term | None = None
 
@@ -113,7 +115,12 @@ async def _serve(operator: _Operator, stop: asyncio.Event) -> int:
     operator.term = term
     operator.metrics.leading(term.epoch)
     logs.get("controller").info("operator leading", epoch=term.epoch)
-    working = [asyncio.create_task(work) for work in (operator.board.run(), operator.job_groups.run())]
+    parts = (
+        operator.board.run(),
+        operator.job_groups.run(),
+        operator.explainer.run(operator.board.explained),
+    )
+    working = [asyncio.create_task(part) for part in parts]
     end = asyncio.Event()
     watching = asyncio.create_task(_watch(operator, stop, end))
     try:
@@ -197,14 +204,16 @@ async def _operator(
         cache = Cache(scheduler_names=wanted.scheduler_names, clock=suspended_too)
         recorder = Recorder(transport, COMPONENT, socket.gethostname(), clock=suspended_too)
         job_groups = JobGroups(transport, cache, recorder, wanted.scheduler_names)
+        explainer = Explainer(cache, wanted)
         yield _Operator(
             metrics=metrics,
             cache=cache,
             feed=Feed(transport, cache, wanted.api, observer=metrics.changes_taken_in, trouble=trouble),
             recorder=recorder,
             elector=elector,
-            board=Board(transport, cache, job_groups),
+            board=Board(transport, cache, job_groups, explainer),
             job_groups=job_groups,
+            explainer=explainer,
             login=Login(identity, load_identity),
         )
 

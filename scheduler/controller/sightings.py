@@ -21,6 +21,7 @@ KEPT: Final = (
     "runningGroups",
     "pendingGroups",
     "pendingGPUs",
+    "explanation",
     "conditions",
 )
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from scheduler.config import Settings
 from scheduler.controller.board import Board
+from scheduler.controller.explainer import Explainer
 from scheduler.controller.job_groups import JobGroups
 from scheduler.kube.cache import Cache
 from scheduler.kube.recorder import Recorder
@@ -25,13 +27,17 @@ Json = dict[str, Any]
 
 
 class ApplyingServer(FakeApiServer):
-    """Knows of server-side apply that conditions are a map by type, in which everybody's own stand side by side."""
+    """
+    Knows of server-side apply that conditions are a map by type, in which everybody's own stand side by side, and that what was applied
+    before and is not applied any more goes.
+    """
 
     def _carry_out(self, request: web.Request, body: Json) -> web.Response:
         found = self.objects.get(request.path.removesuffix("/status"))
         if request.method == "PATCH" and request.query.get("fieldManager") and found is not None:
             said = {each["type"]: each for each in found.get("status", {}).get("conditions", [])}
             said |= {each["type"]: each for each in body["status"]["conditions"]}
+            found.get("status", {}).pop("explanation", None)
             body = {**body, "status": {**body["status"], "conditions": list(said.values())}}
         return super()._carry_out(request, body)
 
@@ -50,7 +56,17 @@ class Operator:
         self.cache = Cache(scheduler_names=("tutti",), clock=lambda: 0.0)
         self.recorder = Recorder(transport, "test")
         self.job_groups = JobGroups(transport, self.cache, self.recorder, ("tutti",))
-        self.board = Board(transport, self.cache, self.job_groups)
+        self.told_the_time = 0  # once per explanation
+        self.clock_is_broken = False
+        self.explainer = Explainer(self.cache, Settings(), self.tell_the_time)
+        self.board = Board(transport, self.cache, self.job_groups, self.explainer)
+
+    def tell_the_time(self) -> float:
+        """Return the time, and count how often it was asked for."""
+        self.told_the_time += 1
+        if self.clock_is_broken:
+            raise OSError("the clock is broken")
+        return 0.0
 
     def stored(self, path: str, obj: Json | None = None) -> Json:
         """Store an object, as its author would, and return it as the API server has it."""
@@ -90,7 +106,12 @@ class Operator:
 @pytest.fixture
 async def operator(api_server: FakeApiServer, transport: Transport) -> AsyncIterator[Operator]:
     made = Operator(api_server, transport)
-    parts = (made.board.run(), made.job_groups.run(), made.recorder.run())
+    parts = (
+        made.board.run(),
+        made.job_groups.run(),
+        made.recorder.run(),
+        made.explainer.run(made.board.explained),
+    )
     running = [asyncio.create_task(part) for part in parts]
     yield made
     for task in running:
