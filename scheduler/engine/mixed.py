@@ -60,7 +60,9 @@ def place_unlike(
     best: tuple[tuple[int, ...], Shares, str] | None = None
     for position in offered(tree, rooms, kinds.counts, required):
         domain = tree.domains[position]
-        if best is not None and (domain.level != best[2] or compared == MOST_COMPARED or max(best[0], default=1) == 1):
+        if best is not None and (
+            domain.level != best[2] or compared == MOST_COMPARED or max(best[0], default=1) == 1
+        ):
             break  # a level further out is never fewer domains
         if bound and not (domain.start <= min(bound) and max(bound) < domain.stop):
             continue
