@@ -152,6 +152,15 @@ class Team:
         await self.until(f"{group} waits with reason {reason}", told, within_s=within_s)
         return str((await self.condition(group))["message"])
 
+    async def until_pod_told(self, name: str, *, within_s: float = PATIENCE_S) -> Json:
+        """Wait until the pod has a PodScheduled condition, which is written after the group's, and return it."""
+
+        async def told() -> bool:
+            return bool(await self.pod_condition(name))
+
+        await self.until(f"pod {name} is told why it waits", told, within_s=within_s)
+        return await self.pod_condition(name)
+
     async def stays_unbound(self, group: str, *, for_s: float = 2.0) -> None:
         """Watch for a while that nobody of the group is bound."""
         deadline = time.monotonic() + for_s

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.live
 async def test_gang_that_fits_starts_whole(team: Team) -> None:
     await team.gang("ring", 16, gpus=4)
     await team.until_whole("ring", 16)
+    await team.until_reason("ring", "Scheduled")  # the record is closed after the last binding
     condition = await team.condition("ring")
     assert (condition["status"], condition["reason"]) == ("True", "Scheduled")
     attempt = (await team.read_group("ring"))["status"]["attempt"]
@@ -35,7 +36,7 @@ async def test_gang_larger_than_the_free_space_waits_whole_with_a_reason_in_numb
     message = await team.until_reason("big", "InsufficientResources")
     assert str(gpus) in message or str(gpus // 8) in message, message
     assert await team.bound("big") == {}
-    condition = await team.pod_condition("big-0")
+    condition = await team.until_pod_told("big-0")
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
 
 
@@ -113,7 +114,7 @@ async def test_selector_is_obeyed(team: Team, nodes: dict[str, Any]) -> None:
 async def test_selector_that_no_node_carries_makes_the_gang_wait(team: Team) -> None:
     await team.gang("ring", 2, nodeSelector={"no-such-label": "x"})
     await team.stays_unbound("ring")
-    condition = await team.pod_condition("ring-0")
+    condition = await team.until_pod_told("ring-0")
     assert condition["reason"] == "Unschedulable"
 
 

@@ -43,7 +43,7 @@ async def whole_or_held(
     assert field in message
     assert "extender mode" in message
     await team.stays_unbound("ring")
-    condition = await team.pod_condition("ring-0")
+    condition = await team.until_pod_told("ring-0")
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
     return None
 
