@@ -12,6 +12,7 @@ from scheduler.explain.changes import Change, Inquiry, change, largest
 from scheduler.explain.costs import ChangeKind
 from scheduler.explain.questions import Kind
 from scheduler.explain.surroundings import MoreNodes
+from scheduler.model.ids import NodeName
 from scheduler.topology import CLUSTER, HOST
 
 MOST_ADDED: Final = 4096
@@ -110,10 +111,10 @@ def _empty(inquiry: Inquiry, kind: Kind) -> Copies:
 
 def _least(inquiry: Inquiry, place: _Place) -> int | None:
     """Return the least number with which the engine places the gang: fewer than the count asks for never do."""
-    model = inquiry.ground.tree.nodes[place.model]
+    model, within = inquiry.ground.tree.nodes[place.model], _within(inquiry, place)
 
     def starts(count: int) -> bool:
-        return inquiry.oracle.ask(MoreNodes(count, model, model)).starts
+        return inquiry.oracle.ask(MoreNodes(count, model, model), within=within).starts
 
     missing = largest(place.least - 1, MOST_ADDED, lambda count: not _enough(inquiry, place, count))
     by_count = missing + 1
@@ -128,6 +129,16 @@ def _least(inquiry: Inquiry, place: _Place) -> int | None:
         middle = (below + count) // 2
         below, count = (below, middle) if starts(middle) else (middle, count)
     return count
+
+
+def _within(inquiry: Inquiry, place: _Place) -> frozenset[NodeName] | None:
+    """Return the nodes of the domain that hold any member, and the model; None where counting is not exact."""
+    ground, question = inquiry.ground, inquiry.question
+    if not question.is_counted_exactly:
+        return None
+    first, last = ground.span(question, place.domain)
+    numbers = first + np.flatnonzero(ground.copies(question.kinds[0])[first:last])
+    return frozenset(ground.tree.nodes[number] for number in {place.model, *numbers.tolist()})
 
 
 def _enough(inquiry: Inquiry, place: _Place, more: int) -> bool:

@@ -15,7 +15,7 @@ from scheduler.engine.sentences import in_words
 from scheduler.explain.changes import Change, Inquiry, change, largest, listed
 from scheduler.explain.costs import ChangeKind
 from scheduler.explain.ground import Given
-from scheduler.explain.running import Chosen, Running, running
+from scheduler.explain.running import Running, running
 from scheduler.explain.surroundings import AllElseEnds, RemovedGroups
 
 MOST_PLACES: Final = 8
@@ -37,7 +37,7 @@ def emptied(inquiry: Inquiry) -> Iterator[Change]:
     runs = running(inquiry.snapshot, ground, question, inquiry.group.key)
     keys = _smallest(inquiry, runs)
     edit = RemovedGroups(tuple(runs.keys[number] for number in keys))
-    if keys and inquiry.oracle.ask(edit).starts:
+    if keys and inquiry.oracle.ask(edit, within=runs.enough(keys)).starts:
         yield from _named(runs, keys, edit)
         return
     end_of_all = AllElseEnds(inquiry.group.key)
@@ -75,7 +75,7 @@ def _smallest(inquiry: Inquiry, runs: Running) -> tuple[int, ...]:
     if not runs.keys or question.required is None or any(layer is None for layer, _ in question.slices):
         return ()
     now = ground.most_in(question)
-    enough = np.flatnonzero(runs.totals(np.full(len(runs.keys), True)) >= question.count)
+    enough = np.flatnonzero(runs.totals(runs.ended(range(len(runs.keys)))) >= question.count)
     nearest = enough[np.argsort(-now[enough], kind="stable")][:MOST_PLACES].tolist()
     found = [_set_in(runs, domain) for domain in nearest]
     return min(found, key=lambda numbers: (sum(int(runs.held[n]) for n in numbers), len(numbers)), default=())
@@ -87,15 +87,10 @@ def _set_in(runs: Running, domain: int) -> tuple[int, ...]:
     # Two groups that share a node may give room only together: those without a gain of their own come last.
     order = np.lexsort((held, -gains / held)).tolist()
 
-    def ended(numbers: Sequence[int]) -> Chosen:
-        flags = np.full(len(runs.keys), False)
-        flags[list(numbers)] = True
-        return flags
-
-    short = largest(0, len(order), lambda count: not runs.fits(ended(order[:count]), domain))
+    short = largest(0, len(order), lambda count: not runs.fits(runs.ended(order[:count]), domain))
     kept = order[: short + 1]
     for number in sorted(kept, key=lambda n: (-int(runs.held[n]), n))[:MOST_THINNED]:
         fewer = [other for other in kept if other != number]
-        if runs.fits(ended(fewer), domain):
+        if runs.fits(runs.ended(fewer), domain):
             kept = fewer
     return tuple(sorted(kept))

@@ -111,6 +111,29 @@ class Ground:
         found: Mask = np.any([self.eligible(kind.shape) for kind in question.kinds], axis=0)
         return self._inside(question, found.astype(np.int64)) > 0
 
+    def enough(self, question: Question, given: Given = AS_IT_IS) -> frozenset[NodeName] | None:
+        """Return nodes that hold the gang by count; None where counting is not exact, or finds none."""
+        if not question.is_counted_exactly or question.required is None:
+            return None
+        return self.enough_of(question, self.copies(question.kinds[0], given))
+
+    def enough_of(self, question: Question, copies: Copies) -> frozenset[NodeName] | None:
+        """Return the same where each node holds so many of the equal members: the roomiest nodes, or whole domains for slices."""
+        number = question.required or WHOLE_CLUSTER
+        (rooms,) = self.rooms_of(question, [copies])
+        holding = np.flatnonzero(rooms[number] >= question.count)
+        if not len(holding):
+            return None
+        inner = question.slices[0][0] if question.slices else len(self.tree.layers) - 1
+        layer = self.tree.layers[max(number, inner or 0)]
+        first, last = self.span(question, int(holding[0]))
+        parts = range(int(layer.of[first]), int(layer.of[last - 1]) + 1)
+        room = rooms[max(number, inner or 0)][parts.start : parts.stop]
+        falling = np.argsort(-room, kind="stable")
+        chosen = parts.start + falling[: int(np.searchsorted(np.cumsum(room[falling]), question.count)) + 1]
+        nodes = np.flatnonzero(np.isin(layer.of, chosen) & (copies > 0))
+        return frozenset(self.tree.nodes[node] for node in nodes.tolist())
+
     def span(self, question: Question, domain: int) -> tuple[int, int]:
         """Return the first node of a domain of the required layer, and the one behind its last."""
         starts = self.tree.layers[question.required or WHOLE_CLUSTER].starts

@@ -6,17 +6,12 @@ engine's word.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-import numpy as np
-
-from scheduler.explain.constraints import Case, Constraint, relaxed
+from scheduler.explain.constraints import Constraint, relaxed
 from scheduler.explain.edits import Edit
 from scheduler.explain.ground import Ground
 from scheduler.explain.oracle import Oracle, Verdict
 from scheduler.explain.questions import Question
-from scheduler.explain.surroundings import GivenBack
-from scheduler.model.ids import NodeName
 
 
 class Judge:
@@ -44,31 +39,8 @@ class Judge:
         case = relaxed(self._question, constraints)
         if self._ground.most(case.question, case.given) < self._question.count:
             return Verdict.WAITS
-        edits = edits_of(constraints)
-        sharper = self._sharper(case, edits)
-        # What starts with less given back starts with more; and few changed nodes cost the engine little.
-        if sharper != edits and self._oracle.ask(*sharper).starts:
-            return Verdict.STARTS
-        return self._oracle.ask(*edits).verdict
-
-    def _sharper(self, case: Case, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
-        """Return the same with what others use given back only on nodes that would do by count."""
-        if not any(isinstance(edit, GivenBack) for edit in edits):
-            return edits
-        nodes = self._enough(case)
-        return tuple(replace(edit, nodes=nodes) if isinstance(edit, GivenBack) else edit for edit in edits)
-
-    def _enough(self, case: Case) -> frozenset[NodeName]:
-        ground, question = self._ground, case.question
-        totals = ground.most_in(question, case.given)
-        first, last = ground.span(question, int(np.argmax(totals >= question.count)))
-        chosen: set[int] = set()
-        for kind in question.kinds:
-            copies = ground.copies(kind, case.given)[first:last]
-            falling = np.argsort(-copies, kind="stable")
-            count = int(np.searchsorted(np.cumsum(copies[falling]), kind.count)) + 1
-            chosen.update((first + falling[: count if not question.slices else None]).tolist())
-        return frozenset(ground.tree.nodes[number] for number in chosen)
+        within = self._ground.enough(case.question, case.given)
+        return self._oracle.ask(*edits_of(constraints), within=within).verdict
 
 
 def edits_of(constraints: Iterable[Constraint]) -> tuple[Edit, ...]:

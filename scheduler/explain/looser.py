@@ -23,7 +23,7 @@ def _level(inquiry: Inquiry) -> Iterator[Change]:
     for steps, number in enumerate(range((question.required or 1) - 1, 0, -1), 1):
         wider = str(levels[number])
         edits: tuple[Edit, ...] = (Required(inquiry.group.key, wider),)
-        answer = inquiry.oracle.ask(*edits)
+        answer = inquiry.oracle.ask(*edits, where=True)
         if answer.starts:
             where = _where(answer.decision)
             yield change(
@@ -44,7 +44,7 @@ def _no_level(inquiry: Inquiry, required: str) -> Iterator[Change]:
     if len(edits) > 1:
         wish = f"Make {required} topology.preferred instead of required"
         options.append(f"--set preferred={required}")
-    answer = inquiry.oracle.ask(*edits)
+    answer = inquiry.oracle.ask(*edits, where=True)
     if answer.starts:
         text, steps = (
             f"{wish}: the gang then starts{_where(answer.decision)}.",

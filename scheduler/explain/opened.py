@@ -34,7 +34,7 @@ def _one(inquiry: Inquiry, constraint: Constraint) -> Iterator[Change]:
         edit: Edit = Uncordoned(nodes)
         if constraint.sort is Sort.TAINT:
             edit = Untainted(constraint.taints[0], nodes)
-        if nodes and inquiry.oracle.ask(edit).starts:
+        if nodes and inquiry.oracle.ask(edit, within=_within(inquiry, constraint, nodes)).starts:
             yield _named(constraint, nodes, edit)
             return
 
@@ -79,6 +79,19 @@ def _opening(before: Copies, after: Copies, count: int) -> list[int]:
     needed = int(np.searchsorted(sums, count))
     numbers: list[int] = falling[:needed].tolist()
     return numbers
+
+
+def _within(
+    inquiry: Inquiry, constraint: Constraint, nodes: tuple[NodeName, ...]
+) -> frozenset[NodeName] | None:
+    """Return nodes that hold the gang by count when these are open; None where counting is not exact."""
+    ground, case = inquiry.ground, relaxed(inquiry.question, (constraint,))
+    if not case.question.is_counted_exactly or len(case.question.kinds) != len(inquiry.question.kinds):
+        return None
+    before, after = ground.copies(inquiry.question.kinds[0]).copy(), ground.copies(case.question.kinds[0])
+    numbers = [ground.tree.index[name] for name in nodes]
+    before[numbers] = after[numbers]
+    return ground.enough_of(case.question, before)
 
 
 def _is_closed(inquiry: Inquiry, constraint: Constraint, number: int) -> bool:

@@ -4,25 +4,25 @@ from scheduler.engine.columns import LARGEST
 from scheduler.engine.sentences import in_words
 from scheduler.explain.changes import Inquiry
 from scheduler.explain.constraints import relaxed
+from scheduler.explain.judge import edits_of
 from scheduler.explain.questions import Kind
+from scheduler.model.plan import Hold
 
 
 def outsized(inquiry: Inquiry) -> str:
-    """Return in a sentence how much larger than the cluster the gang is."""
+    """Return in a sentence why the gang waits even so: how much larger than the cluster it is, else what the engine says."""
     case = relaxed(inquiry.question, inquiry.constraints)
     fit = inquiry.ground.most(case.question, case.given)
     count = case.question.count
-    why = [each for kind in case.question.kinds for each in _lacks(inquiry, kind)] or _together(
-        inquiry, case.question.kinds
-    )
+    if fit >= count:
+        decision = inquiry.oracle.ask(*edits_of(inquiry.constraints)).decision
+        said = decision.message if isinstance(decision, Hold) else ""
+        return f"Were it empty and nothing of this in the way, the cluster would still not hold the {count} members: {said}"
+    kinds = case.question.kinds
+    why = [each for kind in kinds for each in _lacks(inquiry, kind)] or _together(inquiry, kinds)
     reasons = f": {'; '.join(dict.fromkeys(why))}" if why else ""
-    at_most = "" if case.question.is_counted_exactly else "at most "
-    room = (
-        f"has room for {at_most}{fit} of {count} members"
-        if fit < count
-        else f"does not hold the {count} members together"
-    )
-    return f"Were it empty and nothing in the way, the cluster {room}{reasons}. The gang is larger than the cluster."
+    room = f"{'' if case.question.is_counted_exactly else 'at most '}{fit} of {count} members"
+    return f"Were it empty and nothing in the way, the cluster has room for {room}{reasons}. The gang is larger than the cluster."
 
 
 def _lacks(inquiry: Inquiry, kind: Kind) -> list[str]:

@@ -77,8 +77,12 @@ class Question:
 
     @property
     def is_counted_exactly(self) -> bool:
-        """Whether counting alone tells how many fit: for equal members of which none is bound yet."""
-        return self.is_of_equals and not self.bound and not any(kind.shape.unevaluated for kind in self.kinds)
+        """Whether counting alone tells how many fit: for equal members, none of them bound, that ask for nothing but what is counted."""
+        return self.is_of_equals and not self.bound and all(is_counted(kind.shape) for kind in self.kinds)
+
+    def of_size(self, count: int) -> "Question":
+        """Return the question for so many equal members."""
+        return replace(self, kinds=(replace(self.kinds[0], count=count),))
 
     def reshaped(self, reshape: Callable[[PodShape], PodShape]) -> "Question":
         """Return the question for members of other shapes. Kinds that have become equal are one kind."""
@@ -103,6 +107,18 @@ class Question:
             both = kind if same is None else replace(same, count=same.count + kind.count)
             made[kind.shape, kind.refused] = both
         return replace(self, kinds=tuple(made.values()))
+
+
+def is_counted(shape: PodShape) -> bool:
+    """Whether a pod asks for nothing beyond its node itself and what is free there; whatever else a shape may hold is not counted."""
+    return shape == PodShape(
+        shape.requests,
+        node_selector=shape.node_selector,
+        required_terms=shape.required_terms,
+        preferred_terms=shape.preferred_terms,
+        tolerations=shape.tolerations,
+        host_ports=shape.host_ports,
+    )
 
 
 def standing_of(snapshot: Snapshot, key: GroupKey) -> Standing | None:

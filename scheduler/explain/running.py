@@ -5,6 +5,7 @@ Counting only, and host ports that others hold are left out: every set of groups
 `scheduler.explain.emptied`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from scheduler.engine.columns import cut
 from scheduler.engine.feasibility import NO_LIMIT
 from scheduler.explain.ground import Ground
 from scheduler.explain.questions import Kind, Question
-from scheduler.model.ids import GroupKey
+from scheduler.model.ids import GroupKey, NodeName
 from scheduler.model.pods import PodShape
 from scheduler.model.snapshot import Snapshot
 
@@ -42,14 +43,33 @@ class Running:
     amount: Copies
     held: Copies
 
+    def ended(self, numbers: Sequence[int]) -> Chosen:
+        """Return the groups of these numbers as ended, and no others."""
+        flags = np.full(len(self.keys), False)
+        flags[list(numbers)] = True
+        return flags
+
     def totals(self, ended: Chosen) -> Copies:
         """Return how many members each domain of the required layer takes when these have ended."""
-        rows = ended[self.group]
-        freed = self._free.copy()
-        np.add.at(freed, self.node[rows], self.amount[rows])
+        freed = self._freed(ended)
         copies = [self._most(kind, freed, may) for kind, may in self._may.items()]
         rooms = self.ground.rooms_of(self.question, copies)
         return self.ground.totals(self.question, rooms, lambda name: freed[:, self.asked.index(name)])
+
+    def enough(self, numbers: Sequence[int]) -> frozenset[NodeName] | None:
+        """Return nodes that hold the gang by count when these groups have ended; None where counting is not exact."""
+        if not self.question.is_counted_exactly:
+            return None
+        (kind,) = self.question.kinds
+        return self.ground.enough_of(
+            self.question, self._most(kind, self._freed(self.ended(numbers)), self._may[kind])
+        )
+
+    def _freed(self, ended: Chosen) -> Copies:
+        rows = ended[self.group]
+        freed = self._free.copy()
+        np.add.at(freed, self.node[rows], self.amount[rows])
+        return freed
 
     def fits(self, ended: Chosen, domain: int) -> bool:
         """Whether one domain of the required layer takes the whole gang, by count, when these have ended."""

@@ -8,7 +8,7 @@ from scheduler.engine.sentences import in_words
 from scheduler.explain.changes import Change, Inquiry, change, largest
 from scheduler.explain.costs import ChangeKind
 from scheduler.explain.edits import Counts, Edit, Request, edited
-from scheduler.explain.questions import Kind, question_of, standing_of
+from scheduler.explain.questions import Kind, Question, question_of, standing_of
 from scheduler.model.podgroups import Role
 from scheduler.model.resources import EPHEMERAL_STORAGE, MEMORY, PODS
 
@@ -49,7 +49,11 @@ def _largest_start(inquiry: Inquiry, role: Role | None, low: int, high: int) -> 
     low, high = -(-low // size), high // size  # the API server takes whole slices only
 
     def starts(wholes: int) -> bool:
-        return inquiry.oracle.ask(*_counts(inquiry, role, size * wholes)).starts
+        count, question = size * wholes, inquiry.question
+        within = (
+            inquiry.ground.enough(question.of_size(count)) if role is None and question.is_of_equals else None
+        )
+        return inquiry.oracle.ask(*_counts(inquiry, role, count), within=within).starts
 
     wholes = _most_by_count(inquiry, role, low, high, size)
     if wholes >= low and not starts(wholes):
@@ -125,18 +129,22 @@ def _request(inquiry: Inquiry, kind: Kind, name: str, amount: int, role: str | N
     def edit(units: int) -> Request:
         return Request(inquiry.group.key, name, units * unit, role)
 
-    def fits(units: int) -> bool:
+    def with_units(units: int) -> Question:
         kinds = tuple(
             replace(each, shape=edit(units).reshape(each.shape)) if each is kind else each
             for each in inquiry.question.kinds
         )
-        return inquiry.ground.most(replace(inquiry.question, kinds=kinds)) >= inquiry.question.count
+        return replace(inquiry.question, kinds=kinds)
 
-    most = largest(1, (amount - 1) // unit, fits)
-    if most >= 1 and not inquiry.question.is_counted_exactly and not inquiry.oracle.ask(edit(most)).starts:
+    def starts(units: int) -> bool:
+        return inquiry.oracle.ask(edit(units), within=inquiry.ground.enough(with_units(units))).starts
+
+    needed = inquiry.question.count
+    most = largest(1, (amount - 1) // unit, lambda units: inquiry.ground.most(with_units(units)) >= needed)
+    if most >= 1 and not inquiry.question.is_counted_exactly and not starts(most):
         step = max(1, most // STEPS)
-        most = step * largest(1, (most - 1) // step, lambda n: inquiry.oracle.ask(edit(n * step)).starts)
-    if most < 1 or not inquiry.oracle.ask(edit(most)).starts:
+        most = step * largest(1, (most - 1) // step, lambda n: starts(n * step))
+    if most < 1 or not starts(most):
         return
     whose = f"role {role}" if role is not None else "each member"
     before, after = in_words(name, amount), in_words(name, most * unit)

@@ -28,10 +28,9 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """Running pods use nothing of this resource, on these nodes or (None) on all."""
+    """Running pods use nothing of this resource."""
 
     resource: str
-    nodes: frozenset[NodeName] | None = None
 
     def on(self, snapshot: Snapshot) -> Snapshot:
         rest: dict[Resources, Resources] = {}  # few nodes are used in a way of their own
@@ -44,10 +43,7 @@ class GivenBack:
                 rest[used] = Resources({name: n for name, n in used.items() if name != self.resource})
             return NodeState(state.node, rest[used], state.host_ports)
 
-        if self.nodes is None:
-            return replace(snapshot, nodes={name: freed(state) for name, state in snapshot.nodes.items()})
-        few = {name: freed(snapshot.nodes[name]) for name in sorted(self.nodes & snapshot.nodes.keys())}
-        return replace(snapshot, nodes={**snapshot.nodes, **few})
+        return replace(snapshot, nodes={name: freed(state) for name, state in snapshot.nodes.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,34 @@ def test_member_larger_than_any_node_is_said_to_be() -> None:
     )
 
 
+def test_unlike_members_that_only_do_not_go_together_are_not_called_larger_than_the_cluster() -> None:
+    group, pods = gang("g", 5)
+    unlike = tuple(replace(pod, shape=shape(gpus=5 if number < 2 else 2)) for number, pod in enumerate(pods))
+    found = told(cluster(*FOUR[:2], g=(group, unlike)))
+    assert found.outsized == (
+        "Were it empty and nothing of this in the way, the cluster would still not hold the 5 members: "
+        "The nodes have no room for the unlike members together, though they have for each kind alone."
+    )
+    assert texts(found)["AddNodes"] == "Add 1 node like n0."
+
+
+def test_unlike_members_that_ask_for_more_than_there_is_together_are_seen_without_a_search() -> None:
+    group, pods = gang("g", 3)
+    unlike = tuple(replace(pod, shape=shape(gpus=8 if number < 2 else 1)) for number, pod in enumerate(pods))
+    found = told(cluster(*FOUR[:2], g=(group, unlike)))
+    assert "they ask for 17 nvidia.com/gpu together and the cluster has 16 nvidia.com/gpu" in found.outsized
+    assert texts(found)["AddNodes"] == "Add 1 node like n0."
+
+
+def test_members_that_ask_for_what_is_not_counted_are_counted_at_most() -> None:
+    asking = shape(gpus=8, unevaluated=("podAffinity",))
+    beside = default_policies(holds_unevaluated=False)
+    found = explain(cluster(*FOUR, g=gang("g", 5, pod=asking)), KEY, beside, now=0.0)
+    assert found.reason == "InsufficientResources"
+    assert not any(each.is_exact for each in found.blocking.relaxations)
+    assert "at most 4 of 5 members" in found.outsized
+
+
 def test_many_taints_are_told_apart_up_to_a_bound_and_all_relaxed_is_still_all() -> None:
     nodes = [
         node(f"n{number}", taints=(Taint(f"t{number:02}", TaintEffect.NO_SCHEDULE),)) for number in range(20)
