@@ -8,6 +8,7 @@ itself last wrote, which wins where they differ (`answers`). Who may not list no
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,7 +21,7 @@ from scheduler.cli.answers import combined, from_status, said_of
 from scheduler.cli.errors import ANSWER_IS_NO, CommandError
 from scheduler.cli.explanations import draw_explanation
 from scheduler.cli.options import Config, Context, Format, Kubeconfig
-from scheduler.cli.render import Output, age, show
+from scheduler.cli.render import Output, age, show, table
 from scheduler.config import Mode, Settings
 from scheduler.dialects import own
 from scheduler.kube import errors
@@ -58,6 +59,8 @@ def group(
 
     Two are asked: what the scheduler itself last wrote, and what the engine says of the cluster at this moment. Where they
     differ the scheduler's word is the answer: only it knows what kube-scheduler refused and what is under way.
+
+    What would help was tried on the engine, change by change; `tutti explain costs` prints the table that they are ranked by.
     """
     key = key_of(name)
     settings = live.settings_of(config)
@@ -65,6 +68,17 @@ def group(
     show(document, output, lambda console: draw(console, document))
     if not document["placed"]:
         raise typer.Exit(ANSWER_IS_NO)
+
+
+@app.command()
+def costs(output: Format = Output.TABLE) -> None:
+    """Print what the changes that would help cost, by which they are ranked, and why."""
+    from scheduler.explain.costs import COSTS  # noqa: PLC0415
+
+    table_of = {kind.value: cost for kind, cost in COSTS.items()}
+    rows = [(kind, f"{c.base:g}", f"{c.each:g} per {c.unit}", c.why) for kind, c in table_of.items()]
+    document = [{"kind": kind, **asdict(cost)} for kind, cost in table_of.items()]
+    show(document, output, lambda console: table(console, ("CHANGE", "COST", "AND", "BECAUSE"), rows))
 
 
 def key_of(text: str) -> GroupKey:

@@ -117,6 +117,16 @@ def test_explain_draws_what_blocks_alone_and_together():
     assert "Uncordon n0 and n1. tutti what-if --group team-a/train --uncordon n0 --uncordon n1" in told
 
 
+def test_costs_that_changes_are_ranked_by_can_be_seen(capsys: pytest.CaptureFixture[str]):
+    assert app.run(["explain", "costs", "-o", "json"]) == 0
+    table = {row["kind"]: row for row in json.loads(capsys.readouterr().out)}
+    assert table["Wait"]["base"] < table["RemoveGroups"]["base"] < table["AddNodes"]["base"]
+    assert app.run(["explain", "costs"]) == 0
+    shown = capsys.readouterr().out
+    assert "others lose their work" in " ".join(shown.split())
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+
+
 def test_decide_explains_those_that_wait_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = saved(cluster(nodes=2, members=3), tmp_path)
     assert app.run(["decide", file]) == 1
