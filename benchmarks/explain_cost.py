@@ -63,7 +63,7 @@ class Case:
 
 WHOLE: Final = asking(8)
 CASES: Final[Sequence[Case]] = (
-    Case("30 x 8, rack: none has so many free", (("w", 30, WHOLE),), RACK),
+    Case("32 x 8, rack: no rack is free", (("w", 32, WHOLE),), RACK),
     Case("64 x 8, rack: larger than a rack", (("w", 64, WHOLE),), RACK),
     Case("128 x 8, block", (("w", 128, WHOLE),), BLOCK),
     Case("96 x 8 in racks of 16, block", (("w", 96, WHOLE),), TopologyConstraint("block", slices=(Slice("rack", 16),))),
