@@ -1,3 +1,5 @@
 """
-Benchmarks of Tutti, with provenance beside every figure: `live` from outside; `engine_cost`, `topology_cost` and `explain_cost` in one process.
+Benchmarks of Tutti, with provenance beside every figure.
+
+`live` looks from outside; `place`, `engine_cost`, `topology_cost` and `explain_cost` measure the pure rooms in one process.
 """
