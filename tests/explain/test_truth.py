@@ -24,7 +24,7 @@ from tests.properties.worlds import now_and_then, snapshots
 
 A = GroupKey("team", "a")
 FOUND_OUT = settings(
-    max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
