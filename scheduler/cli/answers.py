@@ -20,6 +20,7 @@ ONLY_WITH_KUBE_SCHEDULER: Final = frozenset({Reason.VOTES_MISSING, Reason.NODE_R
 ABOUT_ROOM: Final = frozenset(
     {
         Reason.NO_ELIGIBLE_NODE,
+        Reason.POD_CONSTRAINTS_NOT_MET,
         Reason.INSUFFICIENT_RESOURCES,
         Reason.NO_DOMAIN_FITS,
         Reason.NOT_FOUND_WITHIN_BOUND,

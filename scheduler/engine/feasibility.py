@@ -70,7 +70,7 @@ def matches(term: NodeSelectorTerm, node: Node) -> bool:
     """Whether a node selector term matches; a term without requirements matches nothing, as in Kubernetes."""
     if not term.labels and not term.fields:
         return False
-    by_label = all(_holds(requirement, node.labels.get(requirement.key)) for requirement in term.labels)
+    by_label = all(holds(requirement, node.labels.get(requirement.key)) for requirement in term.labels)
     return by_label and all(_field_holds(requirement, node) for requirement in term.fields)
 
 
@@ -116,10 +116,11 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def _field_holds(requirement: Requirement, node: Node) -> bool:
-    return requirement.key == "metadata.name" and _holds(requirement, node.name)
+    return requirement.key == "metadata.name" and holds(requirement, node.name)
 
 
-def _holds(requirement: Requirement, value: str | None) -> bool:
+def holds(requirement: Requirement, value: str | None) -> bool:
+    """Whether a requirement holds for the value of its label; None where there is no such label."""
     return _TESTS[requirement.operator](value, requirement.values)
 
 

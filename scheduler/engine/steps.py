@@ -67,8 +67,10 @@ class Steps:
         repair_s = gang.group.repair_timeout_s if gang.group is not None else 0.0
         gang.take_plan(admit, replace(attempt, deadline_s=round(now + self._wall_offset_s + repair_s, 3)))
         self.notices.withdraw(gang.key)
-        shapes = {pod.uid: pod.shape for pod in gang.members}
-        slots = tuple(HeldSlot(a.pod, a.uid, a.node, shapes[a.uid]) for a in admit.assignments)
+        pods = {pod.uid: pod for pod in gang.members}
+        slots = tuple(
+            HeldSlot(a.pod, a.uid, a.node, pods[a.uid].shape, pods[a.uid].labels) for a in admit.assignments
+        )
         self.out.append(Reserve(Reservation(gang.key, attempt.id, slots)))
         if self.settings.needs_votes:
             gang.state = State.RESERVED

@@ -13,7 +13,7 @@ Next: `scheduler.driver` drains changes, feeds the lifecycle and takes snapshots
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -26,7 +26,7 @@ from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
 from scheduler.model.machines import DeviceSlice, NumaZone
 from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
-from scheduler.model.pods import Pod
+from scheduler.model.pods import Pod, PodShape
 from scheduler.model.queues import Queue
 from scheduler.model.reservations import Reservation
 from scheduler.model.snapshot import NodeState, Snapshot
@@ -78,6 +78,10 @@ class Cache:
         self._queues: dict[QueueName, Queue] = {}
         self._topologies: dict[str, tuple[Level, ...]] = {}
         self._priorities: dict[str, int] = {}
+        self._namespaces: dict[str, Mapping[str, str]] = {}
+        self._watchful: set[PodUid] = (
+            set()
+        )  # ours that wait and mind who is near: one more pod may let them start
         self._ledger = Ledger()
         self._refused: dict[PodUid, tuple[frozenset[NodeName], float]] = {}
         self._aside: dict[tuple[str, tuple[str, str]], SetAside] = {}
@@ -104,6 +108,7 @@ class Cache:
                 evidence=self._findings.evidence(),
                 reservations=self._ledger.reservations(),
                 refused=MappingProxyType({uid: nodes for uid, (nodes, _) in self._refused.items()}),
+                namespaces=MappingProxyType(dict(self._namespaces)),
             )
             self._snapshot = (self.revision, snapshot)
         return self._snapshot[1]
@@ -204,11 +209,17 @@ class Cache:
         if is_own and pod.phase.is_terminal and pod.group is not None and pod.group.is_single_pod:
             is_own = False  # a gang of one that has ended is over; there may be very many of them
         freed = self._occupancy.put(pod)
-        self._stale_nodes.update(self._occupancy.drain())
+        stale = self._occupancy.drain()
+        self._stale_nodes.update(stale)
+        freed = freed or bool(stale and self._watchful)
         if before is not None and before.group is not None and (before.group != pod.group or not is_own):
             self._leave(before)
         if is_own:
             self._join(pod)
+        if is_own and not (pod.is_bound or pod.phase.is_terminal) and _minds_newcomers(pod.shape):
+            self._watchful.add(pod.uid)
+        else:
+            self._watchful.discard(pod.uid)
         if pod.is_bound or pod.phase.is_terminal:
             slot = self._ledger.settle(pod.uid)
             freed = freed or (slot is not None and (slot.node != pod.node or pod.phase.is_terminal))
@@ -224,6 +235,7 @@ class Cache:
         if pod is None or pod.uid != uid:
             return
         del self._pods[key]
+        self._watchful.discard(uid)
         freed = self._occupancy.drop(uid)
         self._stale_nodes.update(self._occupancy.drain())
         if uid in self._own:
@@ -294,6 +306,18 @@ class Cache:
         """A priority class no longer exists."""
         if self._priorities.pop(name, None) is not None:
             self._mark_users(name)
+
+    def put_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        """A namespace exists, with these labels."""
+        before = self._namespaces.get(name)
+        if before != labels:
+            self._namespaces[name] = labels
+            self._touch(capacity=bool(before or labels))
+
+    def drop_namespace(self, name: str) -> None:
+        """A namespace no longer exists."""
+        if self._namespaces.pop(name, None) is not None:
+            self._touch()
 
     def put_aside(self, kind: str, key: tuple[str, str], sentence: str) -> None:
         """This object cannot be read."""
@@ -424,7 +448,10 @@ class Cache:
             node = self._nodes.get(name)
             if node is not None:
                 self._states[name] = NodeState(
-                    node, self._occupancy.requested(name), self._occupancy.host_ports(name)
+                    node,
+                    self._occupancy.requested(name),
+                    self._occupancy.host_ports(name),
+                    self._occupancy.residents(name),
                 )
             else:
                 self._states.pop(name, None)
@@ -447,3 +474,10 @@ class Cache:
     def _declare(self) -> None:
         self._findings.declare(self._topologies.get(self.topology_in_use, ()))
         self._touch(capacity=True)
+
+
+def _minds_newcomers(shape: PodShape) -> bool:
+    """Whether a pod that comes to stand somewhere may open places for pods of this shape."""
+    return bool(shape.rules is not None and shape.rules.affinity) or any(
+        spread.is_required for spread in shape.spreads
+    )

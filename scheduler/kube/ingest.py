@@ -22,6 +22,7 @@ from scheduler.model.resources import NOTHING
 from scheduler.objects import device_slices, node_zones, structs
 from scheduler.objects.amounts import filling
 from scheduler.objects.errors import BadObject
+from scheduler.objects.labels import kept, required
 from scheduler.objects.nodes import node_from
 from scheduler.objects.pods import pod_from
 from scheduler.objects.priorities import priority_from
@@ -33,6 +34,7 @@ _pod = msgspec.json.Decoder(structs.Pod)
 _place = msgspec.json.Decoder(structs.PodPlace)
 _node = msgspec.json.Decoder(structs.Node)
 _priority = msgspec.json.Decoder(structs.PriorityClass)
+_namespace = msgspec.json.Decoder(structs.Namespace)
 _slice = msgspec.json.Decoder(device_slices.ResourceSlice)
 _zones = msgspec.json.Decoder(node_zones.NodeResourceTopology)
 
@@ -82,6 +84,7 @@ class Ingest:
                 self._put_priority,
                 self._priority_gone,
             ),
+            Resource("namespaces", "/api/v1/namespaces", self._put_namespace, self._namespace_gone),
             Resource(
                 "resourceslices", device_slices.PATH, self._put_slice, self._slice_gone, is_optional=True
             ),
@@ -211,3 +214,12 @@ class Ingest:
 
     def _zones_gone(self, change: Gone) -> None:
         self._cache.drop_zones(NodeName(change.key[1]))
+
+    def _put_namespace(self, change: Put) -> None:
+        namespace = _namespace.decode(change.raw)
+        self._cache.put_namespace(
+            required(namespace.metadata.name, "metadata.name"), kept(namespace.metadata.labels)
+        )
+
+    def _namespace_gone(self, change: Gone) -> None:
+        self._cache.drop_namespace(change.key[1])

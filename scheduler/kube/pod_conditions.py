@@ -31,6 +31,7 @@ REMEMBERED: Final = 65536  # arbitrary; a forgotten pod is written once more
 ABOUT_NODES: Final = frozenset(
     {
         Reason.NO_ELIGIBLE_NODE,
+        Reason.POD_CONSTRAINTS_NOT_MET,
         Reason.INSUFFICIENT_RESOURCES,
         Reason.NO_DOMAIN_FITS,
         Reason.NOT_FOUND_WITHIN_BOUND,

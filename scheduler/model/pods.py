@@ -1,32 +1,27 @@
 """Pods, as far as a placement and a binding depend on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid
+from scheduler.model.neighbours import PodRules, Resident, Spread
 from scheduler.model.nodes import TaintEffect, no_labels
+from scheduler.model.once import HashedOnce
+from scheduler.model.requirements import Operator, Requirement
 from scheduler.model.resources import Resources
 
-
-class Operator(StrEnum):
-    """Operators of node selector requirements."""
-
-    IN = "In"
-    NOT_IN = "NotIn"
-    EXISTS = "Exists"
-    DOES_NOT_EXIST = "DoesNotExist"
-    GT = "Gt"
-    LT = "Lt"
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One condition on a label (or field) of a node."""
-
-    key: str
-    operator: Operator
-    values: tuple[str, ...] = ()
+__all__ = [
+    "HostPort",
+    "NodeSelectorTerm",
+    "Operator",
+    "Pod",
+    "PodPhase",
+    "PodShape",
+    "PreferredTerm",
+    "Requirement",
+    "Toleration",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +74,14 @@ class PodPhase(StrEnum):
         return self in {PodPhase.SUCCEEDED, PodPhase.FAILED}
 
 
-class _HashedOnce:
-    # A hash walks every term of an affinity, and shapes are looked up for every pod of every cycle.
-    __slots__ = ("_hash",)
-    _hash: int
-
-
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class PodShape(_HashedOnce):
+class PodShape(HashedOnce):
     """
     Everything that decides where a pod may run. Equal pods share one shape, so a gang of equal pods is one test per node.
 
     `requests` holds the effective request (containers, init containers, sidecars, overhead, one of ``pods``).
-    `required_terms` None: no required node affinity; an empty tuple would match no node.
+    `required_terms` None: no required node affinity; an empty tuple would match no node. `rules` and `spreads`: what it asks of the pods
+    around it; whom these rules speak of also depends on the pod's namespace.
     `unevaluated` names fields in use that no predicate of ours covers yet; such a pod is held, never misplaced.
     """
 
@@ -101,14 +91,12 @@ class PodShape(_HashedOnce):
     preferred_terms: tuple[PreferredTerm, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     host_ports: tuple[HostPort, ...] = ()
+    rules: PodRules | None = None
+    spreads: tuple[Spread, ...] = ()
     unevaluated: tuple[str, ...] = ()
 
-    def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
-            object.__setattr__(self, "_hash", hash(tuple(getattr(self, f.name) for f in fields(self))))
-            return self._hash
+    # A hash walks every term of an affinity, and shapes are looked up for every pod of every cycle.
+    __hash__ = HashedOnce.__hash__
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +134,7 @@ class Pod:
     def counts_for_quorum(self) -> bool:
         """Live, ungated, not ended: whether this pod may stand for a member of its gang."""
         return not (self.is_gated or self.is_deleting or self.phase.is_terminal)
+
+    def as_resident(self) -> Resident:
+        """Return what others' rules may depend on, once the pod has a node."""
+        return Resident(self.key.namespace, self.labels, self.shape.rules, self.is_deleting)

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     # not placed
     UNEVALUATED_CONSTRAINT = "UnevaluatedConstraint"
     NO_ELIGIBLE_NODE = "NoEligibleNode"
+    POD_CONSTRAINTS_NOT_MET = "PodConstraintsNotMet"
     INSUFFICIENT_RESOURCES = "InsufficientResources"
     NO_DOMAIN_FITS = "NoDomainFits"
     NODE_REFUSED = "NodeRefused"
@@ -67,6 +68,7 @@ MEANING: Final = MappingProxyType(
         Reason.ABOVE_MAX_COUNT: "The group already has maxCount members; this one stays unscheduled.",
         Reason.UNEVALUATED_CONSTRAINT: "A member uses a constraint that this mode does not evaluate yet.",
         Reason.NO_ELIGIBLE_NODE: "No node passes the members' selectors, affinity and tolerations.",
+        Reason.POD_CONSTRAINTS_NOT_MET: "Affinity, anti-affinity or spread with regard to other pods leaves too few places.",
         Reason.INSUFFICIENT_RESOURCES: "The nodes that could serve the gang have too little free.",
         Reason.NO_DOMAIN_FITS: "No single domain of the required topology level holds the whole gang.",
         Reason.NODE_REFUSED: "kube-scheduler did not offer the planned node; another plan is being sought.",

@@ -1,8 +1,11 @@
 """Reservations: what a plan holds from the moment it was decided until the API server shows it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodKey, PodUid
+from scheduler.model.neighbours import Resident
+from scheduler.model.nodes import no_labels
 from scheduler.model.pods import PodShape
 
 
@@ -14,6 +17,11 @@ class HeldSlot:
     uid: PodUid
     node: NodeName
     shape: PodShape
+    labels: Mapping[str, str] = field(default_factory=no_labels)
+
+    def as_resident(self) -> Resident:
+        """Return what others' rules may depend on; they see the member as if it stood there already."""
+        return Resident(self.pod.namespace, self.labels, self.shape.rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from scheduler.model.facts import NO_EVIDENCE, Evidence
 from scheduler.model.ids import GroupKey, NodeName, PodUid, QueueName
+from scheduler.model.neighbours import Resident
 from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import HostPort, Pod
@@ -23,12 +24,13 @@ from scheduler.model.resources import NOTHING, Resources
 class NodeState:
     """
     A node and what pods seen on it occupy: the requests and host ports of every non-terminal pod with this nodeName,
-    also while it terminates, whoever scheduled it.
+    also while it terminates, whoever scheduled it. `residents`: the same pods as others' rules see them, in no particular order.
     """
 
     node: Node
     requested: Resources = NOTHING
     host_ports: tuple[HostPort, ...] = ()
+    residents: tuple[Resident, ...] = ()
 
     @property
     def free(self) -> Resources:
@@ -45,6 +47,7 @@ class Snapshot:
     ordered by (created_at, key, uid); a group name without a PodGroup has members here and no entry in `groups`.
     `reservations` are attempts decided but not yet seen complete; the engine counts a slot unless its pod is seen bound.
     `refused` holds, per pod, nodes that kube-scheduler did not offer for it (extender mode); constraints, not wishes.
+    `namespaces` holds the labels of each namespace, which rules about other pods may select by.
     """
 
     nodes: Mapping[NodeName, NodeState] = field(default_factory=lambda: MappingProxyType({}))
@@ -54,3 +57,4 @@ class Snapshot:
     evidence: Evidence = NO_EVIDENCE
     reservations: tuple[Reservation, ...] = ()
     refused: Mapping[PodUid, frozenset[NodeName]] = field(default_factory=lambda: MappingProxyType({}))
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))

@@ -12,6 +12,9 @@ MAX_KEY: Final = 317  # characters: a prefix of 253, a slash, a name of 63
 MAX_VALUE: Final = 63
 MAX_NAME: Final = 253
 MAX_UID: Final = 128
+FEW: Final = (
+    64  # labels that are remembered to be shared; bounds the memory, and hardly a pod or node has more
+)
 
 
 @lru_cache(maxsize=16_384)
@@ -21,7 +24,7 @@ def shared(text: str) -> str:
 
 
 def kept(labels: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return labels as a value of the model. Raises: BadObject."""
+    """Return labels as a value of the model, one for all that are equal. Raises: BadObject."""
     if not labels:
         return NO_LABELS
     if len(labels) > MAX_LABELS:
@@ -31,7 +34,17 @@ def kept(labels: Mapping[str, str] | None) -> Mapping[str, str]:
             raise BadObject(
                 f"metadata.labels has an entry that is too long or has no key: {shown(key)}={shown(value)}."
             )
-    return {shared(key): shared(value) for key, value in labels.items()}
+    pairs = tuple(sorted(labels.items()))
+    return _same(pairs) if len(pairs) <= FEW else _made(pairs)
+
+
+@lru_cache(maxsize=4096)
+def _same(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return _made(pairs)
+
+
+def _made(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return {shared(key): shared(value) for key, value in pairs}
 
 
 def required(text: str, field: str, limit: int = MAX_NAME) -> str:

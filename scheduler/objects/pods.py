@@ -5,12 +5,14 @@ May not: decide which group a pod is in; that is the dialect's answer, passed in
 Next: `shapes` makes and shares what decides where a pod may run; `scheduler.kube.ingest` calls this for every change.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid
 from scheduler.model.nodes import NO_LABELS
 from scheduler.model.pods import Pod, PodPhase
 from scheduler.objects import structs
+from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import MAX_UID, kept, required, shared
 from scheduler.objects.shapes import shape_of
 
@@ -27,7 +29,8 @@ def pod_from(obj: structs.Pod, *, group: GroupKey | None, role: str | None, full
     """
     Return the pod as a value.
 
-    With `full` False: the projection of a foreign pod, only what it takes from its node. Raises: BadObject.
+    With `full` False: the projection of a foreign pod, only what it takes from its node and what rules on pods need of it.
+    Raises: BadObject.
     """
     meta, spec, status = obj.metadata, obj.spec, obj.status
     namespace = shared(required(meta.namespace, "metadata.namespace"))
@@ -47,8 +50,16 @@ def pod_from(obj: structs.Pod, *, group: GroupKey | None, role: str | None, full
         is_deleting=meta.deletion_timestamp is not None,
         has_controller=any(owner.controller for owner in meta.owner_references or ()),
         index=_index(meta) if full else None,
-        labels=kept(meta.labels) if full else NO_LABELS,
+        labels=kept(meta.labels) if full else _readable(meta.labels),
     )
+
+
+def _readable(labels: dict[str, str] | None) -> Mapping[str, str]:
+    """Return labels; none where they are out of bounds: what the pod takes must count all the same."""
+    try:
+        return kept(labels)
+    except BadObject:
+        return NO_LABELS
 
 
 def _index(meta: structs.ObjectMeta) -> int | None:

@@ -19,7 +19,7 @@ MAX_TOLERATIONS: Final = 1024
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  a value of pods, nothing listens here
 NAME_FIELD: Final = "metadata.name"  # the only field that Kubernetes matches
 
-_OPERATORS: Final = {str(operator): operator for operator in Operator}
+OPERATORS: Final = {str(operator): operator for operator in Operator}
 _EFFECTS: Final = {str(effect): effect for effect in TaintEffect}
 
 
@@ -110,7 +110,7 @@ def _requirements(
 ) -> tuple[Requirement, ...]:
     kept = []
     for requirement in wanted or ():
-        operator = _OPERATORS.get(requirement.operator)
+        operator = OPERATORS.get(requirement.operator)
         if operator is None:
             unevaluated.add("nodeAffinity")
             continue

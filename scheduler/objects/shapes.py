@@ -15,6 +15,7 @@ import msgspec
 
 from scheduler.model.pods import PodShape
 from scheduler.objects import structs
+from scheduler.objects.neighbours import pod_rules, spreads, with_label_keys
 from scheduler.objects.requests import effective_request
 from scheduler.objects.selectors import (
     host_ports,
@@ -53,7 +54,7 @@ _decode: Final = msgspec.msgpack.Decoder(_Relevant).decode
 
 
 def shape_of(pod: structs.Pod, *, full: bool) -> PodShape:
-    """Return the pod's shape; with `full` False only what it takes from a node. Raises: BadObject."""
+    """Return the pod's shape; with `full` False only what it takes from a node, and its rules on other pods. Raises: BadObject."""
     spec, status = pod.spec, pod.status
     taken = structs.PodSpec(
         containers=spec.containers,
@@ -66,9 +67,13 @@ def shape_of(pod: structs.Pod, *, full: bool) -> PodShape:
         taken.node_selector = spec.node_selector
         taken.affinity = spec.affinity
         taken.tolerations = spec.tolerations
-        taken.topology_spread_constraints = spec.topology_spread_constraints
+        taken.topology_spread_constraints = with_label_keys(
+            spec.topology_spread_constraints, pod.metadata.labels
+        )
         taken.resource_claims = spec.resource_claims
         taken.volumes = spec.volumes
+    elif spec.affinity is not None and (spec.affinity.pod_affinity or spec.affinity.pod_anti_affinity):
+        taken.affinity = structs.Affinity(None, spec.affinity.pod_affinity, spec.affinity.pod_anti_affinity)
     resized = structs.PodStatus()
     if spec.node_name:
         resized.container_statuses = _resized(status.container_statuses)
@@ -94,6 +99,8 @@ def _shape(key: bytes) -> PodShape:
     unevaluated: set[str] = set()
     required = required_terms(spec.affinity, unevaluated)
     tolerated = tolerations(spec.tolerations, unevaluated)
+    rules = pod_rules(spec.affinity, unevaluated)
+    spread = spreads(spec.topology_spread_constraints, unevaluated)
     unevaluated.update(_beyond_us(spec))
     return PodShape(
         requests=effective_request(spec, pod.status),
@@ -102,6 +109,8 @@ def _shape(key: bytes) -> PodShape:
         preferred_terms=preferred_terms(spec.affinity),
         tolerations=tolerated,
         host_ports=host_ports(spec),
+        rules=rules,
+        spreads=spread,
         unevaluated=tuple(sorted(unevaluated)),
     )
 
@@ -130,15 +139,6 @@ def _interned(shape: PodShape) -> PodShape:
 def _beyond_us(spec: structs.PodSpec) -> set[str]:
     """Name the constraints in use that kube-scheduler's filters evaluate and ours do not."""
     named: set[str] = set()
-    affinity = spec.affinity
-    if affinity is not None:
-        if affinity.pod_affinity is not None and affinity.pod_affinity.required:
-            named.add("podAffinity")
-        if affinity.pod_anti_affinity is not None and affinity.pod_anti_affinity.required:
-            named.add("podAntiAffinity")
-    spreads = spec.topology_spread_constraints or ()
-    if any(spread.when_unsatisfiable != "ScheduleAnyway" for spread in spreads):
-        named.add("topologySpreadConstraints")
     if spec.resource_claims:
         named.add("resourceClaims")
     for volume in spec.volumes or ():

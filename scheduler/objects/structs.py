@@ -65,7 +65,7 @@ class Container(Struct, rename="camel", omit_defaults=True):
 
 
 class LabelRequirement(Struct, omit_defaults=True):
-    """A condition on a label or field of a node."""
+    """A condition on a label, or on a field of a node."""
 
     key: str = ""
     operator: str = ""
@@ -105,11 +105,37 @@ class Present(Struct):
     """Something of which only the presence matters."""
 
 
-class PodAffinity(Struct, omit_defaults=True):
-    """What a pod asks of other pods' places; wishes are left out, they forbid nothing."""
+class LabelSelector(Struct, rename="camel", omit_defaults=True):
+    """Conditions on labels that must all hold."""
 
-    required: list[Present] | None = field(
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[LabelRequirement] | None = None
+
+
+class PodAffinityTerm(Struct, rename="camel", omit_defaults=True):
+    """Which other pods, and in which domain. The API server has merged (mis)matchLabelKeys into the selector when the pod was made."""
+
+    topology_key: str = ""
+    label_selector: LabelSelector | None = None
+    namespaces: list[str] | None = None
+    namespace_selector: LabelSelector | None = None
+
+
+class WeightedPodAffinityTerm(Struct, rename="camel", omit_defaults=True):
+    """A wish with a weight."""
+
+    weight: Int = 0
+    pod_affinity_term: PodAffinityTerm = field(default_factory=PodAffinityTerm)
+
+
+class PodAffinity(Struct, omit_defaults=True):
+    """What a pod asks of other pods' places."""
+
+    required: list[PodAffinityTerm] | None = field(
         name="requiredDuringSchedulingIgnoredDuringExecution", default=None
+    )
+    preferred: list[WeightedPodAffinityTerm] | None = field(
+        name="preferredDuringSchedulingIgnoredDuringExecution", default=None
     )
 
 
@@ -133,7 +159,14 @@ class Toleration(Struct, omit_defaults=True):
 class TopologySpread(Struct, rename="camel", omit_defaults=True):
     """A rule on how pods are spread."""
 
+    max_skew: Int = 1
+    topology_key: str = ""
     when_unsatisfiable: str = "DoNotSchedule"
+    label_selector: LabelSelector | None = None
+    min_domains: Int | None = None
+    node_affinity_policy: str | None = None
+    node_taints_policy: str | None = None
+    match_label_keys: list[str] | None = None
 
 
 class Volume(Struct, rename="camel", omit_defaults=True):
@@ -257,6 +290,12 @@ class PriorityClass(Struct, rename="camel"):
     metadata: ObjectMeta = field(default_factory=ObjectMeta)
     value: Int = 0
     global_default: bool = False
+
+
+class Namespace(Struct):
+    """A namespace, of which only the labels matter."""
+
+    metadata: ObjectMeta = field(default_factory=ObjectMeta)
 
 
 class Status(Struct):

@@ -16,6 +16,7 @@ from scheduler.model.ids import (
     PodKey,
     PodUid,
 )
+from scheduler.model.neighbours import PodRules, PodTerm, Spread
 from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod, PodPhase, PodShape
@@ -351,3 +352,56 @@ def test_planned_node_that_is_not_what_it_was_is_an_obstacle(cache: Cache) -> No
     assert cache.obstacle(uid, N1) == "node n1 is not what it was: cordoned"
     cache.drop_node(N1)
     assert cache.obstacle(uid, N1) == "node n1 has gone"
+
+
+# --- rules on other pods ------------------------------------------------------------------------------------------------
+
+NEAR = replace(SHAPE, rules=PodRules(affinity=(PodTerm("rack", ()),)))
+SPREAD = replace(SHAPE, spreads=(Spread("rack", 1, True, ()),))
+WISH = replace(SHAPE, spreads=(Spread("rack", 1, False, ()),))
+
+
+def test_nodes_show_who_stands_on_them_whoever_scheduled_them(cache: Cache) -> None:
+    cache.put_pod(replace(pod("foreign", None, bound_to=N1), labels={"app": "db"}))
+    cache.put_pod(replace(pod("own", bound_to=N1), labels={"app": "web"}))
+    cache.put_pod(replace(pod("waiting"), labels={"app": "other"}))
+    found = cache.snapshot().nodes[N1].residents
+    assert {(each.namespace, each.labels["app"]) for each in found} == {("a", "db"), ("a", "web")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "woken"),
+    [(SHAPE, False), (NEAR, True), (SPREAD, True), (WISH, False)],
+    ids=["plain", "affinity", "spread", "wish"],
+)
+def test_newcomer_is_news_only_to_those_that_mind_who_is_near(
+    cache: Cache, shape: PodShape, woken: bool
+) -> None:
+    cache.put_group(gang())
+    cache.put_pod(replace(pod("x"), shape=shape))
+    cache.drain()
+    cache.put_pod(pod("foreign", None, bound_to=N1))
+    assert cache.drain().capacity is woken
+
+
+def test_newcomer_is_no_news_once_those_that_minded_are_bound_or_gone(cache: Cache) -> None:
+    cache.put_group(gang())
+    cache.put_pod(replace(pod("x"), shape=NEAR))
+    cache.put_pod(replace(pod("y"), shape=NEAR))
+    cache.put_pod(replace(pod("x", bound_to=N1), shape=NEAR))
+    cache.drop_pod(PodKey("a", "y"), PodUid("uid-y"))
+    cache.drain()
+    cache.put_pod(pod("foreign", None, bound_to=N1))
+    assert not cache.drain().capacity
+
+
+def test_namespaces_are_shown_with_their_labels_and_change_what_may_start(cache: Cache) -> None:
+    cache.put_namespace("a", {})
+    cache.drain()
+    cache.put_namespace("a", {"team": "red"})
+    assert cache.drain().capacity
+    cache.put_namespace("a", {"team": "red"})
+    assert not cache.drain().capacity
+    assert cache.snapshot().namespaces == {"a": {"team": "red"}}
+    cache.drop_namespace("a")
+    assert cache.snapshot().namespaces == {}

@@ -18,6 +18,7 @@ from tests.kube.conftest import FakeApiServer
 
 OURS = "/apis/scheduling.tutti.dev/v1alpha1"
 PATHS = (
+    "/api/v1/namespaces",
     "/api/v1/nodes",
     "/api/v1/pods",
     "/apis/scheduling.k8s.io/v1/priorityclasses",

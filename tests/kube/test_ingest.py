@@ -242,3 +242,32 @@ def test_a_group_with_a_spec_that_cannot_be_acted_upon_is_kept_with_its_refusal(
     group, _ = cache.view(GroupKey("a", "g"))
     assert group is not None
     assert group.refusal
+
+
+def test_foreign_pod_is_kept_with_what_rules_on_others_need(ingest: Ingest, cache: Cache) -> None:
+    put(ingest, "nodes", node("n1"))
+    term = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "web"}}}
+    repels = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    foreign = pod(
+        "f", labels={"app": "db"}, schedulerName="default-scheduler", nodeName="n1", affinity=repels
+    )
+    put(ingest, "pods", foreign)
+    (resident,) = cache.snapshot().nodes[NodeName("n1")].residents
+    assert (resident.namespace, resident.labels) == ("a", {"app": "db"})
+    assert resident.rules is not None
+    assert [each.topology_key for each in resident.rules.anti_affinity] == ["zone"]
+    assert not resident.is_leaving
+    put(
+        ingest,
+        "pods",
+        foreign | {"metadata": foreign["metadata"] | {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
+    )
+    (resident,) = cache.snapshot().nodes[NodeName("n1")].residents
+    assert resident.is_leaving
+
+
+def test_namespaces_are_followed(ingest: Ingest, cache: Cache) -> None:
+    put(ingest, "namespaces", {"metadata": {"name": "a", "uid": "u", "labels": {"team": "red"}}})
+    assert cache.snapshot().namespaces == {"a": {"team": "red"}}
+    ingest.gone(resource(ingest, "namespaces"), Gone(("", "a"), "u"))
+    assert cache.snapshot().namespaces == {}

@@ -45,6 +45,26 @@ def test_two_pods_may_claim_one_port_and_each_gives_back_its_own() -> None:
     assert occupancy.host_ports(HERE) == ()
 
 
+def test_residents_are_the_pods_as_they_were_seen_last() -> None:
+    occupancy = Occupancy()
+    occupancy.put(replace(pod("x", 1), labels={"app": "db"}))
+    occupancy.put(pod("y", 1))
+    occupancy.drain()
+    assert sorted(each.labels.get("app", "") for each in occupancy.residents(HERE)) == ["", "db"]
+    occupancy.put(replace(pod("x", 1), labels={"app": "db"}, is_deleting=True))
+    assert occupancy.drain() == {HERE}
+    assert [each.is_leaving for each in occupancy.residents(HERE)] == [False, True]
+    occupancy.drop(PodUid("x"))
+    occupancy.drop(PodUid("y"))
+    assert occupancy.residents(HERE) == ()
+
+
+def test_pod_that_gets_other_labels_may_let_others_in() -> None:
+    occupancy = Occupancy()
+    occupancy.put(pod("x", 1))
+    assert occupancy.put(replace(pod("x", 1), labels={"app": "db"}))
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.integers(0, 3), st.sampled_from(["put", "end", "drop"])), max_size=40

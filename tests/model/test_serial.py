@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from scheduler.engine.cycle import decide
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
 from scheduler.model.machines import DeviceSlice, ListedDevice, NumaZone
+from scheduler.model.neighbours import PodRules, PodTerm, Resident, Spread, WeightedPodTerm
 from scheduler.model.nodes import Taint, TaintEffect
 from scheduler.model.podgroups import Attempt, AttemptPhase, RecordedMember, TopologyConstraint
+from scheduler.model.pods import Operator, Requirement
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.serial import BadSnapshot, from_dict, to_dict
 from scheduler.model.snapshot import Snapshot
 from scheduler.policies.registry import default_policies
 from scheduler.sources.merge import evidence
 from scheduler.topology import compile_tree
-from tests.build import cluster, gang, members, node
+from tests.build import cluster, gang, members, node, shape
 from tests.properties.test_decide import snapshots
 from tests.sources.plain import told
 from tests.topology.plain import tables
@@ -34,15 +36,26 @@ def rich() -> Snapshot:
         AttemptPhase.COMMITTING,
         (RecordedMember("g-0", PodUid("g-0"), NodeName("n0"), 0),),
     )
-    group, pods = gang("g", 2, topology=TopologyConstraint(required="rack"), attempt=attempt)
+    term = PodTerm("rack", (Requirement("app", Operator.IN, ("db",)),), ("b",), ())
+    rules = PodRules((term,), (PodTerm("zone", None),), (WeightedPodTerm(-3, term),))
+    minding = shape(rules=rules, spreads=(Spread("zone", 2, False, (), honours_taints=True),))
+    group, pods = gang("g", 2, pod=minding, topology=TopologyConstraint(required="rack"), attempt=attempt)
+    there = node("n0", taints=(Taint("a", TaintEffect.NO_EXECUTE),), labels={"k": "v"})
     base = cluster(
-        node("n0", taints=(Taint("a", TaintEffect.NO_EXECUTE),), labels={"k": "v"}),
+        replace(there, residents=(Resident("b", {"app": "db"}, rules, True), Resident("b"))),
         racks={"n0": "r0"},
         g=(group, pods),
     )
-    slots = tuple(HeldSlot(pod.key, pod.uid, NodeName("n0"), pod.shape) for pod in members("z", 2))
+    slots = tuple(
+        HeldSlot(pod.key, pod.uid, NodeName("n0"), pod.shape, {"app": "db"}) for pod in members("z", 2)
+    )
     reservation = Reservation(GroupKey("team", "z"), AttemptId("e1-2"), slots)
-    return replace(base, reservations=(reservation,), refused={PodUid("g-1"): frozenset({NodeName("n0")})})
+    return replace(
+        base,
+        reservations=(reservation,),
+        refused={PodUid("g-1"): frozenset({NodeName("n0")})},
+        namespaces={"b": {"kind": "guest"}},
+    )
 
 
 def through_json(snapshot: Snapshot) -> Snapshot:
@@ -54,6 +67,7 @@ def test_everything_comes_back() -> None:
     back = through_json(snapshot)
     assert to_dict(back) == to_dict(snapshot)
     assert (back.nodes, back.groups, back.members) == (snapshot.nodes, snapshot.groups, snapshot.members)
+    assert back.namespaces == snapshot.namespaces
     assert (back.reservations, back.refused, back.evidence.facts) == (
         snapshot.reservations,
         snapshot.refused,
@@ -62,7 +76,7 @@ def test_everything_comes_back() -> None:
 
 
 def test_equal_shapes_are_written_once() -> None:
-    assert len(to_dict(rich())["shapes"]) == 1
+    assert len(to_dict(rich())["shapes"]) == 2  # that of the gang, and that of the slots
 
 
 @settings(max_examples=60)

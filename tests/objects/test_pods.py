@@ -107,7 +107,25 @@ def test_foreign_pod_is_projected_to_what_it_takes() -> None:
     assert dict(seen.shape.requests) == {"cpu": 1000, "pods": 1}
     assert seen.shape.host_ports == (HostPort("TCP", 8080),)
     assert (seen.shape.node_selector, seen.shape.tolerations, seen.shape.unevaluated) == ((), (), ())
-    assert not seen.labels
+    assert seen.labels == {"a": "b"}  # rules of others look at them
+
+
+def test_foreign_pod_keeps_its_rules_on_others_and_nothing_else_of_its_affinity() -> None:
+    term = {"topologyKey": "zone", "labelSelector": {}}
+    rules = {"podAntiAffinity": {REQUIRED: [term]}}
+    spec = {
+        "nodeName": "node-1",
+        "affinity": {**rules, "nodeAffinity": {REQUIRED: {"nodeSelectorTerms": []}}},
+        "topologySpreadConstraints": [{"topologyKey": "zone", "maxSkew": 1}],
+    }
+    seen = pod(spec, full=False)
+    assert seen.shape.rules == pod({"affinity": rules}).shape.rules is not None
+    assert (seen.shape.required_terms, seen.shape.spreads) == (None, ())
+
+
+def test_foreign_pod_whose_labels_are_out_of_bounds_counts_all_the_same() -> None:
+    labels = {"k": "v" * 64}
+    assert pod({"nodeName": "node-1"}, full=False, metadata={"labels": labels}).labels == {}
 
 
 def test_node_selector_is_in_order_of_keys() -> None:
@@ -208,13 +226,6 @@ def test_every_port_on_the_host_network_is_the_node_s() -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"affinity": {"podAffinity": {REQUIRED: [{"topologyKey": "zone"}]}}}, "podAffinity"),
-        ({"affinity": {"podAntiAffinity": {REQUIRED: [{"topologyKey": "zone"}]}}}, "podAntiAffinity"),
-        (
-            {"topologySpreadConstraints": [{"whenUnsatisfiable": "DoNotSchedule"}]},
-            "topologySpreadConstraints",
-        ),
-        ({"topologySpreadConstraints": [{"maxSkew": 1}]}, "topologySpreadConstraints"),
         ({"resourceClaims": [{"name": "gpu"}]}, "resourceClaims"),
         ({"volumes": [{"persistentVolumeClaim": {"claimName": "x"}}]}, "volumes.persistentVolumeClaim"),
         ({"volumes": [{"ephemeral": {}}]}, "volumes.ephemeral"),
@@ -229,8 +240,6 @@ def test_constraint_that_no_predicate_covers_is_named(spec: dict[str, Any], fiel
 @pytest.mark.parametrize(
     "spec",
     [
-        {"affinity": {"podAffinity": {PREFERRED: [{"weight": 1}]}, "podAntiAffinity": {REQUIRED: []}}},
-        {"topologySpreadConstraints": [{"whenUnsatisfiable": "ScheduleAnyway"}]},
         {
             "volumes": [
                 {"emptyDir": {}},
@@ -241,7 +250,7 @@ def test_constraint_that_no_predicate_covers_is_named(spec: dict[str, Any], fiel
         },
         {"resourceClaims": []},
     ],
-    ids=["wishes", "soft-spread", "volumes-of-any-node", "no-claims"],
+    ids=["volumes-of-any-node", "no-claims"],
 )
 def test_what_kube_scheduler_lets_pass_is_not_held(spec: dict[str, Any]) -> None:
     assert pod(spec).shape.unevaluated == ()

@@ -59,6 +59,7 @@ def lease(name: str) -> list[Right]:
 CLUSTER = (
     "/pods",
     "/nodes",
+    "/namespaces",
     "scheduling.k8s.io/priorityclasses",
     "resource.k8s.io/resourceslices",
     "topology.node.k8s.io/noderesourcetopologies",
@@ -76,7 +77,7 @@ MAY: dict[str, list[Right]] = {
         Right("get", "coordination.k8s.io/leases", OURS, "tutti-kube-scheduler"),
     ],
     "tutti-operator": [
-        *rights(READ, *CLUSTER, *OBJECTS, "/namespaces", "batch/jobs"),
+        *rights(READ, *CLUSTER, *OBJECTS, "batch/jobs"),
         *rights(("create",), "scheduling.tutti.dev/podgroups"),
         *rights(("get", "patch"), *(f"{plural}/status" for plural in OBJECTS)),
         *rights(("create", "patch"), "events.k8s.io/events"),
