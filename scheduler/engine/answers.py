@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scheduler.engine import gang, sentences
+from scheduler.engine import gang, ruled_gangs, sentences
 from scheduler.engine.gang import Batch, NotPlaced, Placed, Where
 from scheduler.engine.trial import Trial
 from scheduler.model.reasons import Reason
@@ -29,12 +29,18 @@ class _Refused:
 
 
 def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int) -> Placed | NotPlaced:
-    """Answer as `gang.place` does. Cost: of a question that was refused while the same was taken, its hash."""
+    """
+    Answer as `gang.place` does, or as `ruled_gangs.place` where rules on other pods concern a member.
+
+    Cost: of a question that was refused while the same was taken, its hash.
+    """
     question = _question(wanted, where)
     known = trial.recall(question)
     if isinstance(known, _Refused) and known.max_domains == max_domains:
         return replace(known.failed, batches=tuple(wanted))
-    found = gang.place(trial, wanted, where, max_domains)
+    is_ruled = any(batch.profile is not None for batch in wanted)
+    find = ruled_gangs.place if is_ruled else gang.place
+    found = find(trial, wanted, where, max_domains)
     if isinstance(found, NotPlaced):
         trial.remember(question, _Refused(_without_nodes(found), max_domains))
     return found
@@ -51,7 +57,7 @@ def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:
 
 
 def _question(wanted: Sequence[Batch], where: Where) -> Hashable:
-    return (*((batch.shape, batch.refused, len(batch.pods)) for batch in wanted), where)
+    return (*((batch.shape, batch.refused, batch.profile, len(batch.pods)) for batch in wanted), where)
 
 
 def _without_nodes(failed: NotPlaced) -> NotPlaced:

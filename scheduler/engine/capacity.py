@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.engine.columns import Codes, NodeColumns, Numbers, cut
+from scheduler.engine.residents import Residents
 from scheduler.model.facts import Evidence
 from scheduler.model.ids import NodeName
 from scheduler.model.pods import PodShape
@@ -63,6 +64,7 @@ class CapacityMemo:
     _turn: int = 0  # grows with each list of states: one per cycle
     _tables: "OrderedDict[PodShape, ShapeTable]" = field(default_factory=OrderedDict)
     _free: dict[str, Copies] = field(default_factory=dict)
+    _residents: Residents = field(default_factory=Residents)
 
     def tree(self, snapshot: Snapshot) -> DomainTree:
         """Return the tree of the snapshot's evidence and nodes; compiled only when one of them is another one than last time."""
@@ -85,6 +87,11 @@ class CapacityMemo:
             self._turn += 1
             self._take_in(states)
         return self._nodes
+
+    def residents(self, tree: DomainTree, states: Sequence[NodeState]) -> Residents:
+        """Return who stands on these nodes. Cost: as `nodes`."""
+        self.nodes(tree, states)
+        return self._residents
 
     def table(self, tree: DomainTree, states: Sequence[NodeState], shape: PodShape) -> ShapeTable:
         """Return the table of this shape. Cost: as `nodes`; for a shape that is not remembered, some passes over the nodes."""
@@ -114,11 +121,13 @@ class CapacityMemo:
         before, self._states = self._states, states
         if before is None:
             self._nodes = NodeColumns([state.node for state in states])
+            self._residents = Residents(states)
             self._free.clear()
             return
         changed = _changed(before, states)
         if any(before[number].node is not states[number].node for number in changed):
             self._nodes = NodeColumns([state.node for state in states])
+        self._residents.replace(states, changed)
         for resource, column in self._free.items():
             for number in changed:
                 column[number] = _free(states[number], resource)

@@ -90,10 +90,8 @@ class NodeColumns:
 
     def refusals(self, shape: PodShape) -> Codes:
         """Return why pods of this shape can never run on each node, as numbers of `REFUSALS`: what `static_refusal` says of each."""
-        codes = np.where(self._selected(shape), _code(None), _code(Refusal.SELECTOR))
-        codes[self.by_taints(lambda taints: any(_keeps_off(shape, t) for t in taints)) > 0] = _code(
-            Refusal.TAINTED
-        )
+        codes = np.where(self.selected(shape), _code(None), _code(Refusal.SELECTOR))
+        codes[self.tainted(shape)] = _code(Refusal.TAINTED)
         if not tolerated(shape, CORDON):
             codes[self._cordoned] = _code(Refusal.CORDONED)
         return codes
@@ -102,7 +100,7 @@ class NodeColumns:
         """Return which nodes a term matches. Cost: O(nodes) per requirement, in a few passes over an array."""
         found = np.full(len(self), bool(term.labels or term.fields))
         for requirement in term.labels:
-            found &= self._label(requirement.key).holds(requirement)
+            found &= self.label(requirement.key).holds(requirement)
         for requirement in term.fields:
             found &= requirement.key == NAME_FIELD and self._name().holds(requirement)
         return found
@@ -126,12 +124,13 @@ class NodeColumns:
                 self._allocatable[resource] = column
         return column
 
-    def _selected(self, shape: PodShape) -> Mask:
+    def selected(self, shape: PodShape) -> Mask:
+        """Return which nodes the pod's node selector and required node affinity let pass."""
         selected = np.full(len(self), True)
         for key, value in shape.node_selector:
             if not selected.any():
                 break  # bounds the cost: no two entries name one label, and nodes carry few
-            selected &= self._label(key).holds(Requirement(key, Operator.IN, (value,)))
+            selected &= self.label(key).holds(Requirement(key, Operator.IN, (value,)))
         if shape.required_terms is not None:
             somewhere = np.full(len(self), False)
             for term in shape.required_terms:
@@ -139,7 +138,13 @@ class NodeColumns:
             selected &= somewhere
         return selected
 
-    def _label(self, key: str) -> LabelColumn:
+    def tainted(self, shape: PodShape) -> Mask:
+        """Return which nodes have a taint that keeps the pod away."""
+        found: Mask = self.by_taints(lambda taints: any(_keeps_off(shape, t) for t in taints)) > 0
+        return found
+
+    def label(self, key: str) -> LabelColumn:
+        """Return one label of all nodes. One that no node carries costs nothing, however many there are."""
         if key not in self._carried:
             return self._absent
         column = self._labels.get(key)

@@ -162,8 +162,9 @@ class _Cycle:
             text = f"{len(there.waiting)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
             return _hold(there.group.key, there.waiting, Status.WAIT, Reason.GANG_INCOMPLETE, text)
         pods = _first(there.waiting, smallest, whole)
+        profile = self.trial.neighbours.profiles(pods)
         while True:
-            wanted = batches(pods, self.snapshot.refused, self._largest_node())
+            wanted = batches(pods, self.snapshot.refused, self._largest_node(), profile)
             if where.slices and len(wanted) > 1:
                 text = "topology.slices is not acted upon for unlike members by this version; remove it, or make the members equal."
                 return _hold(there.group.key, there.waiting, Status.UNRESOLVABLE, Reason.NOT_ACTED_UPON, text)
@@ -196,8 +197,12 @@ class _Cycle:
 
     def _ideal(self, members: Sequence[Pod], where: Where) -> Uses:
         """Return what the gang would use on the empty cluster; asked once per cycle for all gangs that are alike."""
-        kinds = batches(members, {}, self._largest_node())
-        alike = (tuple((batch.shape, len(batch.pods)) for batch in kinds), where.required, where.slices)
+        kinds = batches(members, {}, self._largest_node(), self.trial.nobody().profiles(members))
+        alike = (
+            tuple((batch.shape, batch.profile, len(batch.pods)) for batch in kinds),
+            where.required,
+            where.slices,
+        )
         if alike not in self._ideals:
             self._ideals[alike] = ideal(self.trial, kinds, where)
         return self._ideals[alike]
@@ -214,6 +219,10 @@ class _Cycle:
 
 def _fewer(pods: tuple[Pod, ...], smallest: tuple[Pod, ...], failed: NotPlaced) -> tuple[Pod, ...]:
     """Return whom to try next: as many as the roomiest domain holds, where that is known, but never fewer than make the gang."""
+    if (
+        failed.rules is not None
+    ):  # room does not tell: go half of the way, the others may follow in the next cycle
+        return _first(pods, smallest, (len(pods) + len(smallest)) // 2)
     fit = int(failed.rooms[0][failed.where.required].max(initial=0)) if len(failed.batches) == 1 else 0
     if not len(smallest) < fit < len(pods):
         return smallest

@@ -2,20 +2,24 @@
 Theory of operation: all members or none.
 
 Members are gathered into batches of equal pods. A gang of one batch is placed by `equal_pods`, which finds a place whenever there is one,
-in the fewest domains; a gang of several by `mixed`, whose answer is a place, a proof that there is none, or that it was given up.
+in the fewest domains; a gang of several by `mixed`, whose answer is a place, a proof that there is none, or that it was given up. Where
+rules on other pods concern a member, `ruled_gangs` answers instead.
 
 Source: whole-gang placement as in Feitelson and Rudolph, "Gang scheduling performance benefits for fine-grain synchronization", 1992.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scheduler.engine.capacity import Copies
+from scheduler.engine.columns import Mask
 from scheduler.engine.equal_pods import WHOLE_CLUSTER, Wish, place_equal, room
+from scheduler.engine.gang_rules import GangRules
 from scheduler.engine.mixed import place_unlike, question
+from scheduler.engine.neighbours import Profile
 from scheduler.engine.trial import Trial
 from scheduler.engine.unlike_pods import DoesNotFit
 from scheduler.model.ids import NodeName, PodUid
@@ -25,11 +29,16 @@ from scheduler.model.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Equal members: the same shape, and the same nodes refused by kube-scheduler."""
+    """
+    Equal members: the same shape, and the same nodes refused by kube-scheduler.
+
+    `profile`: how rules on other pods see them; None where no such rule concerns any member of the gang.
+    """
 
     shape: PodShape
     refused: frozenset[NodeName]
     pods: tuple[Pod, ...]
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +68,32 @@ class NotPlaced:
     """
     No place. `is_proven`: none exists; otherwise none was found within the bound.
 
-    `rooms`: per batch and layer, how many of its pods each domain inside `where` takes, for whoever explains.
+    `rooms`: per batch and layer, how many of its pods each domain inside `where` takes, for whoever explains. `rules`: those on other
+    pods, where there are any.
     """
 
     is_proven: bool
     batches: tuple[Batch, ...]
     rooms: tuple[Sequence[Copies], ...]
     where: Where
+    rules: GangRules | None = None
 
 
 def batches(
-    pods: Sequence[Pod], refused: Mapping[PodUid, frozenset[NodeName]], largest: Resources
+    pods: Sequence[Pod],
+    refused: Mapping[PodUid, frozenset[NodeName]],
+    largest: Resources,
+    profile: Callable[[Pod], Profile] | None = None,
 ) -> tuple[Batch, ...]:
     """Gather equal pods; the batch whose pods ask for the largest share of a node comes first."""
     nothing: frozenset[NodeName] = frozenset()
-    gathered: dict[tuple[PodShape, frozenset[NodeName]], list[Pod]] = {}
+    gathered: dict[tuple[PodShape, frozenset[NodeName], Profile | None], list[Pod]] = {}
     for pod in pods:
-        gathered.setdefault((pod.shape, refused.get(pod.uid, nothing)), []).append(pod)
-    made = [Batch(shape, excluded, tuple(members)) for (shape, excluded), members in gathered.items()]
+        seen = profile(pod) if profile is not None else None
+        gathered.setdefault((pod.shape, refused.get(pod.uid, nothing), seen), []).append(pod)
+    made = [
+        Batch(shape, excluded, tuple(members), seen) for (shape, excluded, seen), members in gathered.items()
+    ]
     return tuple(
         sorted(made, key=lambda batch: (-_share(batch.shape, largest), batch.pods[0].key, batch.pods[0].uid))
     )
@@ -92,6 +109,7 @@ def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int)
         with trial.attempt() as attempt:
             nodes, rooms = _place_equal(trial, wanted[0], where)
             if nodes is not None:
+                seat(trial, wanted, nodes)
                 attempt.keep()
                 return Placed(nodes)
         return NotPlaced(is_proven=True, batches=tuple(wanted), rooms=(rooms,), where=where)
@@ -99,7 +117,7 @@ def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int)
 
 
 def _place_mixed(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int) -> Placed | NotPlaced:
-    rooms = tuple(_rooms(trial, batch, where)[0] for batch in wanted)
+    rooms = tuple(rooms_of(trial, batch, where)[0] for batch in wanted)
     shapes, counts = [batch.shape for batch in wanted], [len(batch.pods) for batch in wanted]
     kinds, is_exact = question(shapes, counts, [each[-1] for each in rooms], trial.free_of)
     found = place_unlike(
@@ -114,7 +132,13 @@ def _place_mixed(trial: Trial, wanted: Sequence[Batch], where: Where, max_domain
         for node, count in shares:
             trial.take(node, batch.shape, count)
             nodes.update((next(pods).uid, node) for _ in range(count))
+    seat(trial, wanted, nodes)
     return Placed(nodes)
+
+
+def seat(trial: Trial, wanted: Sequence[Batch], nodes: Mapping[PodUid, int]) -> None:
+    """Let the pods that were placed be seen by the rules of those that come after."""
+    trial.neighbours.seat((nodes[pod.uid], pod) for batch in wanted for pod in batch.pods)
 
 
 def _place_equal(
@@ -123,13 +147,13 @@ def _place_equal(
     """Place a gang of equal pods; members that are missing from a slice go to where the rest of it is bound."""
     nodes: dict[PodUid, int] = {}
     pods = batch.pods
-    for position, missing in _broken_slices(trial, where):
+    for position, missing in broken_slices(trial, where):
         part = replace(batch, pods=pods[:missing])
         found, rooms = (
             _place_batch(trial, part, Where(inside=position)) if len(part.pods) == missing else (None, ())
         )
         if found is None:
-            return None, rooms or _rooms(trial, batch, where)[0]
+            return None, rooms or rooms_of(trial, batch, where)[0]
         nodes.update(found)
         pods = pods[missing:]
     if not pods:
@@ -138,7 +162,7 @@ def _place_equal(
     return (None if found is None else {**nodes, **found}), rooms
 
 
-def _broken_slices(trial: Trial, where: Where) -> list[tuple[int, int]]:
+def broken_slices(trial: Trial, where: Where) -> list[tuple[int, int]]:
     """Return (domain, members missing) for every domain whose bound members are no whole number of slices."""
     broken = []
     for number, size in where.slices[-1:] if where.bound else ():
@@ -153,7 +177,7 @@ def _broken_slices(trial: Trial, where: Where) -> list[tuple[int, int]]:
 def _place_batch(
     trial: Trial, batch: Batch, where: Where
 ) -> tuple[dict[PodUid, int] | None, Sequence[Copies]]:
-    rooms, wish = _rooms(trial, batch, where)
+    rooms, wish = rooms_of(trial, batch, where)
     sizes = trial.copies(batch.shape, batch.refused)
     found = place_equal(trial.tree.layers, rooms, wish, trial.scores(batch.shape), sizes)
     if found is None:
@@ -166,15 +190,25 @@ def _place_batch(
     return nodes, rooms
 
 
-def _rooms(trial: Trial, batch: Batch, where: Where) -> tuple[Sequence[Copies], Wish]:
+def rooms_of(
+    trial: Trial, batch: Batch, where: Where, may: Mask | None = None
+) -> tuple[Sequence[Copies], Wish]:
+    """Return the room for a batch per layer, and what is wished. `may` [nodes]: where its pods may stand for rules on other pods."""
     copies = trial.copies(batch.shape, batch.refused)
     outer = trial.tree.domains[where.inside]
     if where.inside:
         inside = np.zeros_like(copies)
         inside[outer.start : outer.stop] = copies[outer.start : outer.stop]
         copies = inside
-    wish = Wish(len(batch.pods), where.required, where.slices, tuple(sorted(set(where.bound))))
+    if may is not None:
+        copies = np.where(may, copies, 0)
+    wish = wish_of(where, len(batch.pods))
     return room(trial.tree.layers, copies, wish), wish
+
+
+def wish_of(where: Where, count: int) -> Wish:
+    """Return what so many members of one kind ask for."""
+    return Wish(count, where.required, where.slices, tuple(sorted(set(where.bound))))
 
 
 def _share(shape: PodShape, largest: Resources) -> float:

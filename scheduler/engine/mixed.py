@@ -102,13 +102,18 @@ def _least(
 
 
 def question(
-    shapes: Sequence[PodShape], counts: Sequence[int], may: Sequence[Copies], free_of: Callable[[str], Copies]
+    shapes: Sequence[PodShape],
+    counts: Sequence[int],
+    may: Sequence[Copies],
+    free_of: Callable[[str], Copies],
+    exclusive: Sequence[tuple[Copies, Sequence[int]]] = (),
 ) -> tuple[Kinds, bool]:
     """
     Return the joint question of these kinds of pods, and whether it is exact.
 
     `may[k]`: copies of kind k per node, 0 where it may not run. A host port is a resource of which every node has one; that is exact unless
-    the pods ask for one port at different addresses.
+    the pods ask for one port at different addresses. `exclusive`: more of this sort: how many places each node has, and which kinds need
+    one.
     """
     names = sorted({name for shape in shapes for name, amount in shape.requests.items() if amount > 0})
     ports = sorted({(port.protocol, port.port) for shape in shapes for port in shape.host_ports})
@@ -116,10 +121,15 @@ def question(
     asked = [
         [cut(shape.requests[name]) for name in names]
         + [int(any((p.protocol, p.port) == port for p in shape.host_ports)) for port in ports]
-        for shape in shapes
+        + [int(kind in needing) for _, needing in exclusive]
+        for kind, shape in enumerate(shapes)
     ]
     ones = np.ones_like(may[0])
-    columns = [*(free_of(name) for name in names), *(ones for _ in ports)]
+    columns = [
+        *(free_of(name) for name in names),
+        *(ones for _ in ports),
+        *(places for places, _ in exclusive),
+    ]
     free = np.array(columns, dtype=np.int64).reshape(len(columns), len(ones)).T
     kinds = Kinds(
         tuple(counts),

@@ -12,7 +12,9 @@ import numpy as np
 from scheduler.engine.capacity import Copies
 from scheduler.engine.equal_pods import Wish, place_equal, room
 from scheduler.engine.gang import Batch, Where
+from scheduler.engine.gang_rules import gang_rules
 from scheduler.engine.mixed import place_unlike, question
+from scheduler.engine.ruled_pods import NoPlace, place_ruled
 from scheduler.engine.trial import Trial
 from scheduler.engine.unlike_pods import DoesNotFit
 from scheduler.model.ids import LevelName
@@ -44,6 +46,8 @@ def ideal(trial: Trial, batches: Sequence[Batch], where: Where) -> Uses:
 
 
 def _ideal_nodes(trial: Trial, batches: Sequence[Batch], where: Where) -> list[int]:
+    if any(batch.profile is not None for batch in batches):
+        return _ideal_ruled(trial, batches, where)
     wishes = [Wish(len(batch.pods), where.required, where.slices) for batch in batches]
     layers = trial.tree.layers
     rooms = [
@@ -58,6 +62,17 @@ def _ideal_nodes(trial: Trial, batches: Sequence[Batch], where: Where) -> list[i
     return (
         [] if isinstance(found, DoesNotFit) else sorted({node for each in found.shares for node, _ in each})
     )
+
+
+def _ideal_ruled(trial: Trial, batches: Sequence[Batch], where: Where) -> list[int]:
+    """Return the nodes of equal members that mind each other; what unlike ones would need is not known."""
+    if len(batches) > 1:
+        return []
+    rules = gang_rules(trial.nobody(), trial.columns, [(batches[0].shape, batches[0].pods[0])])
+    copies = np.where(rules.possible(0), _empty_copies(trial, batches[0]), 0)
+    wish = Wish(len(batches[0].pods), where.required, where.slices)
+    placed = place_ruled(trial.tree.layers, copies, wish, np.zeros_like(copies), copies, rules, 0, MOST_TRIED)
+    return [] if isinstance(placed, NoPlace) else [node for node, _ in placed]
 
 
 def _empty_copies(trial: Trial, batch: Batch) -> Copies:

@@ -11,6 +11,7 @@ from collections import Counter
 from scheduler.engine.equal_pods import WHOLE_CLUSTER
 from scheduler.engine.feasibility import Refusal
 from scheduler.engine.gang import Batch, NotPlaced
+from scheduler.engine.neighbour_sentences import kept_away
 from scheduler.engine.standing import Standing
 from scheduler.engine.trial import Trial
 from scheduler.model.podgroups import PodGroup
@@ -47,12 +48,16 @@ def given_up(group: PodGroup) -> str:
 def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:
     """Return status, reason and sentence for a gang that found no place."""
     if not failed.is_proven:
-        text = "No placement was found within the search bound for these unlike members; this does not prove that none exists."
+        whom = "members with rules on other pods" if failed.rules is not None else "these unlike members"
+        text = f"No placement was found within the search bound for {whom}; this does not prove that none exists."
         return Status.UNSCHEDULABLE, Reason.NOT_FOUND_WITHIN_BOUND, text
     for batch in failed.batches:
         told = _too_little_anywhere(trial, batch)
         if told is not None:
             return told
+    kept = kept_away(trial, failed)
+    if kept is not None:
+        return Status.UNSCHEDULABLE, Reason.POD_CONSTRAINTS_NOT_MET, kept
     return Status.UNSCHEDULABLE, Reason.NO_DOMAIN_FITS, _no_domain(trial, failed)
 
 

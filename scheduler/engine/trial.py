@@ -10,7 +10,8 @@ without `keep` gives all of it back, so a gang that finds no place leaves no tra
 
 What is free stands in columns. How many copies of a shape each node holds is counted over the columns when the shape is first asked for;
 afterwards only at nodes that were touched since, by a take or by giving back, which `_touched` lists in order. `version` names what is
-taken: giving back returns to the number of before, so what is known at a version holds whenever it comes again.
+taken: giving back returns to the number of before, so what is known at a version holds whenever it comes again. Whoever takes room for pods
+also seats them, for the rules of those that come after: `neighbours` holds who stands where.
 
 Nodes are numbers in the order of the tree. Nothing outside sees the overlay.
 """
@@ -24,8 +25,10 @@ from typing import Final, TypeVar
 import numpy as np
 
 from scheduler.engine.capacity import CapacityMemo, Copies, ShapeTable
-from scheduler.engine.columns import LARGEST, REFUSALS, Mask, cut
+from scheduler.engine.columns import LARGEST, REFUSALS, Mask, NodeColumns, cut
 from scheduler.engine.feasibility import NO_LIMIT, Refusal, ports_clash, room
+from scheduler.engine.neighbours import Neighbours
+from scheduler.engine.residents import Residents
 from scheduler.model.ids import NodeName
 from scheduler.model.pods import HostPort, PodShape
 from scheduler.model.reservations import Reservation
@@ -82,17 +85,19 @@ class Trial:
         self._counts: dict[PodShape, Count] = {}
         self._answers: dict[Hashable, object] = {}
         self._answers_at = self.version
+        self.neighbours = Neighbours(lambda: memo.residents(tree, self.states), snapshot.namespaces)
         for reservation in snapshot.reservations:
             self._reserve(reservation, snapshot)
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
         """Open an attempt; what is taken inside is given back unless it is kept. Attempts nest."""
-        mark, attempt = len(self._journal), Attempt()
+        mark, seated, attempt = len(self._journal), len(self.neighbours), Attempt()
         try:
             yield attempt
         finally:
             if not attempt.is_kept:
+                self.neighbours.unseat(seated)
                 while len(self._journal) > mark:
                     number, taken, ports, self.version = self._journal.pop()
                     given_back = self._taken[number]
@@ -111,6 +116,15 @@ class Trial:
         self._takes += 1
         self.version = self._takes
         self._touch(number, shape.requests)
+
+    def nobody(self) -> Neighbours:
+        """Return the pods around on the empty cluster: none."""
+        return Neighbours(Residents, self.neighbours.namespaces)
+
+    @property
+    def columns(self) -> NodeColumns:
+        """The nodes as columns."""
+        return self._memo.nodes(self.tree, self.states)
 
     def copies(self, shape: PodShape, excluded: Iterable[NodeName] = ()) -> Copies:
         """Return how many pods of this shape each node holds now, none on the excluded ones, in an array of the caller's own."""
@@ -239,6 +253,7 @@ class Trial:
             number = self.tree.index.get(slot.node, -1)
             if number >= 0 and slot.uid not in bound:
                 self.take(number, slot.shape)
+                self.neighbours.seat([(number, slot)])
 
 
 def _most(shape: PodShape) -> int:

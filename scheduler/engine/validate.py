@@ -7,6 +7,7 @@ a time. Tests use it as their oracle; `tutti decide` runs it on every plan.
 
 from collections import Counter
 
+from scheduler.engine.company import intrusions
 from scheduler.engine.feasibility import ports_clash, static_refusal
 from scheduler.engine.standing import counts_as_done
 from scheduler.model.ids import NodeName
@@ -24,7 +25,7 @@ def violations(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
 
     Checked: each gang is planned once and whole; each member exists, waits, counts, and is planned once; nodes exist and may run
     their pods; no node gives more than it has, with bound pods and reservations counted; ports do not clash; a required domain is
-    one domain.
+    one domain; nobody stands beside a pod that keeps it away (`company`).
     """
     found: list[str] = []
     tree = compile_tree(snapshot.evidence, snapshot.nodes)
@@ -40,6 +41,7 @@ def violations(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
         found += _gang(snapshot, tree, admit, placed)
     for name, pods in sorted(placed.items()):
         found += _node(snapshot, name, pods)
+    found += intrusions(snapshot, plan)
     return tuple(found)
 
 

@@ -42,6 +42,7 @@ FAMILIES: Final[tuple[Family, ...]] = (emptied, looser, opened, smaller, added)
 ABOUT_ROOM: Final = frozenset(
     {
         Reason.NO_ELIGIBLE_NODE,
+        Reason.POD_CONSTRAINTS_NOT_MET,
         Reason.INSUFFICIENT_RESOURCES,
         Reason.NODE_REFUSED,
         Reason.NO_DOMAIN_FITS,

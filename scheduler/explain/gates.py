@@ -32,6 +32,7 @@ FAILED_AT: Final = {
     Reason.NOT_ACTED_UPON: "constraints",
     Reason.TOPOLOGY_LEVEL_NOT_FOUND: "constraints",
     Reason.NO_ELIGIBLE_NODE: "eligibility",
+    Reason.POD_CONSTRAINTS_NOT_MET: "topology",
     Reason.INSUFFICIENT_RESOURCES: "resources",
     Reason.NODE_REFUSED: "resources",
     Reason.NO_DOMAIN_FITS: "topology",

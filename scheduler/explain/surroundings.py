@@ -41,7 +41,7 @@ class GivenBack:
                 return state
             if used not in rest:
                 rest[used] = Resources({name: n for name, n in used.items() if name != self.resource})
-            return NodeState(state.node, rest[used], state.host_ports)
+            return replace(state, requested=rest[used])
 
         return replace(snapshot, nodes={name: freed(state) for name, state in snapshot.nodes.items()})
 
@@ -108,8 +108,9 @@ class AllElseEnds:
             pods = own.get(state.node.name)
             if pods:
                 used = sum((pod.shape.requests for pod in pods), NOTHING)
-                return NodeState(state.node, used, tuple(p for pod in pods for p in pod.shape.host_ports))
-            return NodeState(state.node) if state.requested or state.host_ports else state
+                ports = tuple(port for pod in pods for port in pod.shape.host_ports)
+                return NodeState(state.node, used, ports, tuple(pod.as_resident() for pod in pods))
+            return NodeState(state.node) if state.requested or state.host_ports or state.residents else state
 
         return replace(
             snapshot,
@@ -209,13 +210,16 @@ def _with_nodes(snapshot: Snapshot, names: Iterable[NodeName], change: Callable[
 def _without_pods(state: NodeState, pods: Iterable[Pod]) -> NodeState:
     """Return the node without what these pods occupy; never less than nothing, should the node not show all of it."""
     left, ports = dict(state.requested), list[HostPort](state.host_ports)
+    residents = list(state.residents)
     for pod in pods:
+        if pod.as_resident() in residents:
+            residents.remove(pod.as_resident())
         for name, amount in pod.shape.requests.items():
             left[name] = max(0, left.get(name, 0) - amount)
         for port in pod.shape.host_ports:
             if port in ports:
                 ports.remove(port)
-    return NodeState(state.node, Resources(left), tuple(ports))
+    return NodeState(state.node, Resources(left), tuple(ports), tuple(residents))
 
 
 def _new_names(known: Mapping[NodeName, object], like: NodeName, count: int) -> list[NodeName]:
