@@ -13,6 +13,7 @@ from scheduler.model.plan import Admit, Assignment, Plan
 from scheduler.model.podgroups import PodGroup, Role
 from scheduler.model.pods import HostPort, Pod
 from scheduler.model.snapshot import Snapshot
+from tests.checker.company import intruders
 from tests.checker.neighbourhoods import Neighbourhoods
 from tests.checker.rules import objections, share_a_port
 
@@ -45,6 +46,7 @@ def wrongs(snapshot: Snapshot, plan: Plan, *, evaluates_all: bool = False) -> li
         found += _gang(group, members, admit)
         found += _topology(snapshot, places, group, members, admit.assignments)
     found += _capacity(snapshot, planned)
+    found += intruders(snapshot, plan)
     return found
 
 

@@ -64,10 +64,11 @@ def _matches(term: NodeSelectorTerm, node: Node) -> bool:
     for each in term.fields:
         assert each.key == "metadata.name", "the only field that Kubernetes matches"
         wanted.append((each, str(node.name)))
-    return bool(wanted) and all(_holds(requirement, value) for requirement, value in wanted)
+    return bool(wanted) and all(fulfils(requirement, value) for requirement, value in wanted)
 
 
-def _holds(requirement: Requirement, value: str | None) -> bool:
+def fulfils(requirement: Requirement, value: str | None) -> bool:
+    """Whether a label of this value (None: no such label) meets a requirement."""
     wanted = requirement.values
     match str(requirement.operator):
         case "In":
