@@ -64,7 +64,7 @@ async def test_both_find_the_same_nodes_feasible(
                 wanted = [cases.pod(rng, f"asked-{number}", SCHEDULER, NODES) for number in range(PODS)]
                 await admin.create_all(pods(namespace), wanted)
                 await admin.until(
-                    lambda: _judged(admin, namespace), lambda judged: judged == PODS, timeout_s=60 + PODS
+                    lambda: judged(admin, namespace), lambda count: count == PODS, timeout_s=60 + PODS
                 )
                 async with seen(cluster.kubeconfig("admin"), PODS) as snapshot:
                     said = compare(snapshot, offered)
@@ -95,7 +95,7 @@ async def occupy(admin: Api, namespace: str, rng: random.Random, nodes: list[Jso
         await admin.create(f"{core(namespace, 'pods', name)}/binding", binding)
         if fate == "terminates":
             await admin.delete(core(namespace, "pods", name))
-    await admin.until(lambda: _unsettled(admin, namespace), lambda names: not names, timeout_s=60)
+    await admin.until(lambda: unsettled(admin, namespace), lambda names: not names, timeout_s=60)
 
 
 @asynccontextmanager
@@ -156,7 +156,8 @@ def judged_apart(shape: PodShape, state: NodeState) -> bool:
     return not short and not clash and not list(objections(shape, state.node))
 
 
-async def _unsettled(admin: Api, namespace: str) -> list[str]:
+async def unsettled(admin: Api, namespace: str) -> list[str]:
+    """Return the pods that do not run, have not ended and are not being deleted."""
     return [
         one["metadata"]["name"]
         for one in await admin.list(pods(namespace))
@@ -166,12 +167,13 @@ async def _unsettled(admin: Api, namespace: str) -> list[str]:
     ]
 
 
-async def _judged(admin: Api, namespace: str) -> int:
-    judged = 0
+async def judged(admin: Api, namespace: str) -> int:
+    """Return how many pods kube-scheduler has said its last word of."""
+    count = 0
     for one in await admin.list(pods(namespace)):
         conditions = {c["type"]: c for c in one.get("status", {}).get("conditions", [])}
-        judged += (
+        count += (
             one["spec"]["schedulerName"] == SCHEDULER
             and conditions.get("PodScheduled", {}).get("reason") == "Unschedulable"
         )
-    return judged
+    return count
