@@ -1,15 +1,14 @@
 """
-What only kube-scheduler's own filters know: in extender mode they decide together with the plan, in standalone mode the gang is held and
-told why, and never misplaced.
+Pods with constraints beyond their node. Rules on other pods: in both modes the whole gang is planned by them, and in extender mode
+kube-scheduler's own filters agree. What only those know (volumes, claims): in standalone mode the gang is held, told why, never misplaced.
 """
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.live.api import Api
-from tests.live.proof.onlooker import Onlooker
 from tests.live.proof.team import Team, racks
 
 if TYPE_CHECKING:
@@ -21,12 +20,12 @@ HOSTNAME = "kubernetes.io/hostname"
 RACK = "fabric.topograph.run/tier-0"
 
 
-async def occupy(team: Team, nodes: list[str], label: str) -> None:
+async def occupy(team: Team, nodes: list[str], label: str, **spec: Any) -> None:
     """Put a pod that asks for no GPU on each of these nodes."""
     labels = {"is": label}
     await asyncio.gather(
         *(
-            team.pod(f"{label}-{node}", gpus=0, scheduler="nobody", nodeName=node, labels=labels)
+            team.pod(f"{label}-{node}", gpus=0, scheduler="nobody", nodeName=node, labels=labels, **spec)
             for node in nodes
         )
     )
@@ -53,6 +52,11 @@ def rejecting(label: str) -> dict[str, Any]:
     return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
 
 
+def attracting(label: str) -> dict[str, Any]:
+    term = {"labelSelector": {"matchLabels": {"is": label}}, "topologyKey": RACK}
+    return {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+
+
 def spread(label: str, over: str) -> list[dict[str, Any]]:
     return [
         {
@@ -64,76 +68,74 @@ def spread(label: str, over: str) -> list[dict[str, Any]]:
     ]
 
 
-async def test_pods_that_keep_away_from_others(tutti: "Tutti", team: Team, nodes: dict[str, Any]) -> None:
+async def test_pods_that_keep_away_from_others(team: Team, nodes: dict[str, Any]) -> None:
     names = sorted(nodes)
-    quiet = names[-4:]
     await occupy(team, names[:-4], "noise")
-    placed = await whole_or_held(tutti, team, 4, "podAntiAffinity", gpus=8, affinity=rejecting("noise"))
-    if placed is not None:
-        assert sorted(placed.values()) == quiet
+    await team.gang("ring", 4, gpus=8, affinity=rejecting("noise"))
+    assert sorted((await team.until_whole("ring", 4)).values()) == names[-4:]
 
 
-async def test_pods_that_are_spread_over_nodes(tutti: "Tutti", team: Team) -> None:
-    placed = await whole_or_held(
-        tutti,
-        team,
-        4,
-        "topologySpreadConstraints",
-        gpus=8,
-        labels={"is": "spread"},
-        topologySpreadConstraints=spread("spread", HOSTNAME),
+async def test_pods_that_others_keep_away(team: Team, nodes: dict[str, Any]) -> None:
+    names = sorted(nodes)
+    await occupy(team, names[:-4], "loner", affinity=rejecting("ring"))
+    await team.gang("ring", 4, gpus=8, labels={"is": "ring"})
+    assert sorted((await team.until_whole("ring", 4)).values()) == names[-4:]
+
+
+async def test_pods_that_others_leave_no_place_are_told_so(team: Team, nodes: dict[str, Any]) -> None:
+    await occupy(team, sorted(nodes), "noise")
+    await team.gang("ring", 4, affinity=rejecting("noise"))
+    message = await team.until_reason("ring", "PodConstraintsNotMet")
+    assert f"{len(nodes)} of {len(nodes)} nodes are in the same {HOSTNAME} as pods that they avoid" in message
+    await team.stays_unbound("ring")
+    condition = await team.pod_condition("ring-0")
+    assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
+
+
+async def test_gang_starts_once_the_pods_that_it_must_be_near_to_are_there(
+    team: Team, nodes: dict[str, Any]
+) -> None:
+    await team.gang("ring", 4, gpus=8, affinity=attracting("data"))
+    await team.until_reason("ring", "PodConstraintsNotMet")
+    home = sorted(nodes)[0]
+    await occupy(team, [home], "data")
+    placed = await team.until_whole("ring", 4)
+    assert racks(nodes, placed) == {nodes[home]["metadata"]["labels"][RACK]}
+
+
+async def test_pods_that_are_spread_over_nodes(team: Team) -> None:
+    await team.gang(
+        "ring", 4, gpus=8, labels={"is": "spread"}, topologySpreadConstraints=spread("spread", HOSTNAME)
     )
-    if placed is not None:
-        assert len(set(placed.values())) == 4
+    assert len(set((await team.until_whole("ring", 4)).values())) == 4
+
+
+async def test_pods_that_are_spread_over_racks(team: Team, nodes: dict[str, Any]) -> None:
+    await team.gang("ring", 8, labels={"is": "even"}, topologySpreadConstraints=spread("even", RACK))
+    placed = await team.until_whole("ring", 8)
+    counts = Counter(nodes[node]["metadata"]["labels"][RACK] for node in placed.values())
+    every = {node["metadata"]["labels"][RACK] for node in nodes.values()}
+    assert max(counts.values()) - min(counts[rack] for rack in every) <= 1
 
 
 async def test_pods_that_are_spread_over_racks_that_others_fill_unevenly(
-    tutti: "Tutti", team: Team, nodes: dict[str, Any]
+    team: Team, nodes: dict[str, Any]
 ) -> None:
     first_of_rack = {node["metadata"]["labels"][RACK]: name for name, node in sorted(nodes.items())}
     *filled, empty = sorted(first_of_rack)
     await occupy(team, [first_of_rack[rack] for rack in filled], "even")
-    placed = await whole_or_held(
-        tutti,
-        team,
-        2,
-        "topologySpreadConstraints",
-        labels={"is": "even"},
-        topologySpreadConstraints=spread("even", RACK),
-    )
-    if placed is not None:
-        assert empty in racks(nodes, placed)
+    await team.gang("ring", 2, labels={"is": "even"}, topologySpreadConstraints=spread("even", RACK))
+    assert empty in racks(nodes, await team.until_whole("ring", 2))
 
 
-async def test_members_that_want_to_be_near_each_other(
-    tutti: "Tutti", team: Team, nodes: dict[str, Any]
-) -> None:
-    term = {"labelSelector": {"matchLabels": {"is": "near"}}, "topologyKey": RACK}
-    near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-    placed = await whole_or_held(tutti, team, 4, "podAffinity", gpus=8, labels={"is": "near"}, affinity=near)
-    if placed is not None:
-        assert len(racks(nodes, placed)) == 1
+async def test_members_that_want_to_be_near_each_other(team: Team, nodes: dict[str, Any]) -> None:
+    await team.gang("ring", 4, gpus=8, labels={"is": "near"}, affinity=attracting("near"))
+    assert len(racks(nodes, await team.until_whole("ring", 4))) == 1
 
 
-@pytest.mark.parametrize("tutti", ["extender"], indirect=True)
-async def test_members_that_keep_away_from_each_other_start_whole_or_are_told_and_are_in_nobodys_way(
-    tutti: "Tutti", team: Team, observer: Api
-) -> None:
-    """
-    Tutti plans them close together and learns node by node that kube-scheduler does not want that. Nothing is promised but the gang's
-    integrity: a plan for the whole gang needs the rule itself.
-    """
-    async with Onlooker(observer, team.namespace, 4) as onlooker:
-        await team.gang("ring", 4, labels={"is": "ring"}, affinity=rejecting("ring"))
-        await team.gang("other", 4, gpus=8)
-        await team.until_whole("other", 4)
-
-        async def whole_or_told() -> bool:
-            bound = len(await team.bound("ring"))
-            return bound == 4 or (await team.condition("ring")).get("reason") == "NodeRefused"
-
-        await team.until("the gang is whole, or told why not", whole_or_told, within_s=180)
-    assert onlooker.longest_partial_s < 5.0
+async def test_members_that_keep_away_from_each_other_get_a_node_each(team: Team) -> None:
+    await team.gang("ring", 4, labels={"is": "ring"}, affinity=rejecting("ring"))
+    assert len(set((await team.until_whole("ring", 4)).values())) == 4
 
 
 async def test_pods_whose_volume_is_on_one_node(tutti: "Tutti", team: Team, nodes: dict[str, Any]) -> None:
