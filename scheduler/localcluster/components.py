@@ -52,6 +52,7 @@ CONTROLLER_NAMES = (
     "node-lifecycle-controller",
     "pod-garbage-collector-controller",
     "replicaset-controller",
+    "resourceclaim-controller",
     "resourcequota-controller",
     "serviceaccount-controller",
     "statefulset-controller",
@@ -61,10 +62,7 @@ CONTROLLER_NAMES = (
 )
 """What workloads need; volumes, endpoints, certificates and cloud controllers have nothing to do here."""
 
-GATED_CONTROLLERS = {
-    "GenericWorkload": ("podgroup-protection-controller",),
-    "DynamicResourceAllocation": ("resourceclaim-controller",),
-}
+GATED_CONTROLLERS = {"GenericWorkload": ("podgroup-protection-controller",)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,16 +143,16 @@ async def test_explain_does_not_promise_a_start_to_a_group_that_has_given_up(
 async def test_explain_believes_the_scheduler_that_kube_scheduler_refuses_a_node(
     cluster: LocalCluster, admin: Api, namespace: str
 ):
-    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"a": "b"}}}
-    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-    await admin.create(groups(namespace), group_manifest("apart", 2))
+    claims = [{"name": "device", "resourceClaimName": "device"}]
+    await admin.create(groups(namespace), group_manifest("claiming", 2))
     await admin.create_all(
-        pods(namespace), [pod_manifest(f"apart-{n}", group="apart", affinity=apart) for n in range(2)]
+        pods(namespace),
+        [pod_manifest(f"claiming-{n}", group="claiming", resourceClaims=claims) for n in range(2)],
     )
-    assert explained(cluster, namespace, "apart")["reason"] == "UnevaluatedConstraint"
-    assert explained(cluster, namespace, "apart", "--mode", "extender")["reason"] == ""
-    await says(admin, namespace, "apart", "VotesMissing", "1 of 2 members did not reach binding in time")
-    told = explained(cluster, namespace, "apart")
+    assert explained(cluster, namespace, "claiming")["reason"] == "UnevaluatedConstraint"
+    assert explained(cluster, namespace, "claiming", "--mode", "extender")["reason"] == ""
+    await says(admin, namespace, "claiming", "VotesMissing", "1 of 2 members did not reach binding in time")
+    told = explained(cluster, namespace, "claiming")
     assert (told["source"], told["reason"]) == ("scheduler", "VotesMissing")
     assert told["engine"]["reason"] == "", "asked as in extender mode, which shows in what was written"
 

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.live.api import Api
+from tests.live.proof.devices import Devices
 from tests.live.proof.onlooker import Onlooker
 from tests.live.proof.team import Team
 
@@ -30,7 +31,6 @@ HURRIED = {
     "TUTTI_CYCLE__BACKOFF_MAX_S": "2",
 }
 WHOLE_PARTIAL_S = 5.0  # for which a gang may be seen partly bound while its bindings go out
-HOSTNAME = "kubernetes.io/hostname"
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +40,23 @@ def hurried(tutti: "Tutti") -> Iterator["Tutti"]:
         yield tutti
 
 
-def wants_friend(namespace: str) -> dict[str, Any]:
+async def gang_with_one_who_cannot_vote(
+    team: Team, devices: Devices, name: str, size: int, *, gpus: int = 1
+) -> None:
     """
-    Pod affinity to a pod that does not exist until `bring_friend`: kube-scheduler's filters leave such a member no node at all, while
-    Tutti, which leaves them to kube-scheduler in this mode, plans it.
+    Create a gang whose last member claims a device that nobody has: kube-scheduler's filters leave it no node at all, while Tutti, which
+    leaves claims to kube-scheduler in this mode, plans it.
     """
-    term = {"labelSelector": {"matchLabels": {"friend-in": namespace}}, "topologyKey": "kubernetes.io/os"}
-    return {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-
-
-async def bring_friend(team: Team, node: str) -> None:
-    await team.pod("friend", gpus=0, scheduler="nobody", nodeName=node, labels={"friend-in": team.namespace})
-
-
-async def gang_with_one_who_cannot_vote(team: Team, name: str, size: int, *, gpus: int = 1) -> None:
     await team.group(name, size)
+    *others, last = (f"{name}-{number}" for number in range(size))
+    claim = await devices.claim(last)
     await asyncio.gather(
-        *(team.pod(f"{name}-{number}", name, gpus=gpus) for number in range(size - 1)),
-        team.pod(f"{name}-{size - 1}", name, gpus=gpus, affinity=wants_friend(team.namespace)),
+        *(team.pod(other, name, gpus=gpus) for other in others), team.pod(last, name, gpus=gpus, **claim)
     )
+
+
+async def bring_devices(devices: Devices, nodes: Iterable[str]) -> None:
+    await asyncio.gather(*(devices.list_on(node) for node in nodes))
 
 
 async def calls_wait(team: Team, tutti: "Tutti", count: int) -> None:
@@ -91,8 +89,8 @@ async def test_member_that_never_reaches_bind_holds_the_whole_gang_back_and_nobo
     hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
 ) -> None:
     size = len(nodes) * 5 // 8  # whole nodes: one gang fits, two do not
-    async with Onlooker(observer, team.namespace, size) as onlooker:
-        await gang_with_one_who_cannot_vote(team, "stuck", size, gpus=8)
+    async with Devices(team) as devices, Onlooker(observer, team.namespace, size) as onlooker:
+        await gang_with_one_who_cannot_vote(team, devices, "stuck", size, gpus=8)
         said = await team.until_reason("stuck", "VotesMissing")
         assert f"1 of {size} members" in said
 
@@ -107,16 +105,16 @@ async def test_member_that_never_reaches_bind_holds_the_whole_gang_back_and_nobo
     log = kube_scheduler_log(hurried)
     assert "Client.Timeout" not in log
     assert "deadline exceeded" not in log
-    await told_in_an_event(team, f"stuck-{size - 1}", "pod affinity")
+    await told_in_an_event(team, f"stuck-{size - 1}", "cannot allocate all claims")
 
 
 async def test_gang_starts_whole_when_its_last_member_reaches_bind_after_all(
     hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
 ) -> None:
-    async with Onlooker(observer, team.namespace, 4) as onlooker:
-        await gang_with_one_who_cannot_vote(team, "ring", 4)
+    async with Devices(team) as devices, Onlooker(observer, team.namespace, 4) as onlooker:
+        await gang_with_one_who_cannot_vote(team, devices, "ring", 4)
         await calls_wait(team, hurried, 3)
-        await bring_friend(team, sorted(nodes)[0])
+        await bring_devices(devices, nodes)
         await team.until_whole("ring", 4)
     assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
 
@@ -125,20 +123,14 @@ async def test_planned_nodes_that_kube_scheduler_refuses_are_replaced_and_the_ga
     hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
 ) -> None:
     names = sorted(nodes)
-    quiet = {names[number] for number in (len(names) // 3, len(names) // 2, len(names) - 1)}  # three racks
-    noise = [name for name in names if name not in quiet]
-    await asyncio.gather(
-        *(
-            team.pod(f"noise-{node}", gpus=0, scheduler="nobody", nodeName=node, labels={"is": "noise"})
-            for node in noise
-        )
-    )
-    term = {"labelSelector": {"matchLabels": {"is": "noise"}}, "topologyKey": HOSTNAME}
-    away = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-    async with Onlooker(observer, team.namespace, 3) as onlooker:
-        await team.gang("ring", 3, gpus=8, affinity=away)
+    equipped = {names[number] for number in (len(names) // 3, len(names) // 2, len(names) - 1)}  # three racks
+    async with Devices(team) as devices, Onlooker(observer, team.namespace, 3) as onlooker:
+        await bring_devices(devices, equipped)
+        await team.group("ring", 3)
+        for name in ("ring-0", "ring-1", "ring-2"):
+            await team.pod(name, "ring", gpus=8, **await devices.claim(name))
         placed = await team.until_whole("ring", 3)
-    assert set(placed.values()) == quiet
+    assert set(placed.values()) == equipped
     await told_in_an_event(team, "ring-", "was planned and not offered")
     assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
 
@@ -147,8 +139,8 @@ async def test_planned_nodes_that_kube_scheduler_refuses_are_replaced_and_the_ga
 async def test_gang_whose_members_wait_when_kube_scheduler_dies_starts_whole_after_its_restart(
     hurried: "Tutti", team: Team, observer: Api, nodes: dict[str, Any], number: int
 ) -> None:
-    async with Onlooker(observer, team.namespace, 4) as onlooker:
-        await gang_with_one_who_cannot_vote(team, "ring", 4)
+    async with Devices(team) as devices, Onlooker(observer, team.namespace, 4) as onlooker:
+        await gang_with_one_who_cannot_vote(team, devices, "ring", 4)
         await calls_wait(team, hurried, 3)
         before = hurried.child("kube-scheduler")
         assert before is not None
@@ -159,20 +151,23 @@ async def test_gang_whose_members_wait_when_kube_scheduler_dies_starts_whole_aft
 
         await team.until("kube-scheduler is started again", another_one)
         assert await team.bound("ring") == {}
-        await bring_friend(team, sorted(nodes)[0])
+        await bring_devices(devices, nodes)
         await team.until_whole("ring", 4)
     assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
 
 
 @pytest.fixture
 def impatient_kube_scheduler(tutti: "Tutti", tmp_path: Path) -> Iterator["Tutti"]:
-    """Tutti beside a kube-scheduler that gives up on /bind long before the barrier has passed."""
+    """
+    Tutti beside a kube-scheduler that gives up on /bind long before the barrier has passed, but later than it tries again: were it
+    to wait for less than its own pause, two members could take turns for ever.
+    """
     program = tmp_path / "kube-scheduler"
     real = tutti.cluster.binaries["kube-scheduler"]
     program.write_text(
         "#!/bin/sh\n"
         "for argument; do case $argument in --config=*) file=${argument#--config=};; esac; done\n"
-        'sed -i "s/httpTimeout: .*/httpTimeout: 1s/" "$file"\n'
+        'sed -i "s/httpTimeout: .*/httpTimeout: 4s/" "$file"\n'
         f'exec "{real}" "$@"\n'
     )
     program.chmod(0o755)
@@ -183,14 +178,14 @@ def impatient_kube_scheduler(tutti: "Tutti", tmp_path: Path) -> Iterator["Tutti"
 async def test_kube_scheduler_that_gives_up_early_leaves_the_gang_whole_or_not_at_all(
     impatient_kube_scheduler: "Tutti", team: Team, observer: Api, nodes: dict[str, Any]
 ) -> None:
-    async with Onlooker(observer, team.namespace, 8) as onlooker:
-        await gang_with_one_who_cannot_vote(team, "ring", 8)
+    async with Devices(team) as devices, Onlooker(observer, team.namespace, 8) as onlooker:
+        await gang_with_one_who_cannot_vote(team, devices, "ring", 8)
 
         async def gave_up() -> bool:
             return "Client.Timeout" in kube_scheduler_log(impatient_kube_scheduler)
 
         await team.until("kube-scheduler has given up on a call", gave_up)
         assert await team.bound("ring") == {}
-        await bring_friend(team, sorted(nodes)[0])
+        await bring_devices(devices, nodes)
         await team.until_whole("ring", 8, within_s=60)
     assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
