@@ -23,7 +23,7 @@ from scheduler.model.reasons import Reason
 BEST, WORST = 10, 0
 JSON = "application/json"
 
-Verb = Callable[[bytes], Awaitable[msgspec.Struct | list[wire.HostPriority]]]
+Answer = Awaitable[msgspec.Struct | list[wire.HostPriority]]
 
 
 class TooLargeError(Exception):
@@ -35,7 +35,7 @@ def make(desk: Desk, settings: ExtenderSettings, scheduler_names: tuple[str, ...
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     verbs = Verbs(desk, settings, frozenset(scheduler_names))
 
-    async def answer(request: Request, verb: Verb) -> Response:
+    async def answer(request: Request, verb: Callable[[bytes], Answer]) -> Response:
         if not desk.is_leading:
             return _plain(503, "not leader")
         try:
@@ -47,22 +47,17 @@ def make(desk: Desk, settings: ExtenderSettings, scheduler_names: tuple[str, ...
             return _plain(400, str(problem) or "The body cannot be read.")
         return Response(wire.encode(result), media_type=JSON)
 
-    @app.post("/filter")
-    async def filter_nodes(request: Request) -> Response:
-        return await answer(request, verbs.filter)
+    def route(path: str, verb: Callable[[bytes, Request], Answer]) -> None:
+        async def endpoint(request: Request) -> Response:
+            return await answer(request, lambda body: verb(body, request))
 
-    @app.post("/prioritize")
-    async def prioritize(request: Request) -> Response:
-        return await answer(request, verbs.prioritize)
+        # FastAPI's reading of parameters costs as much as the answer, and has nothing to read here.
+        app.add_route(path, endpoint, methods=["POST"])
 
-    @app.post("/preempt")
-    async def preempt(request: Request) -> Response:
-        return await answer(request, verbs.preempt)
-
-    @app.post("/bind")
-    async def bind(request: Request) -> Response:
-        return await answer(request, lambda body: verbs.bind(body, request))
-
+    route("/filter", lambda body, _: verbs.filter(body))
+    route("/bind", verbs.bind)
+    route("/prioritize", lambda body, _: verbs.prioritize(body))
+    route("/preempt", lambda body, _: verbs.preempt(body))
     return app
 
 
@@ -77,14 +72,14 @@ class Verbs:
     async def filter(self, body: bytes) -> wire.ExtenderFilterResult:
         """Answer the planned node alone, the same every time; without a plan no node, and no preemption for one member."""
         args = wire.filter_args.decode(body)
-        pod, names = wire.pod_of(args), frozenset(wire.offered(args))
+        pod, names = wire.pod_of(args), wire.offered(args)
         if not self._is_ours(pod):
-            return wire.chosen(args, names)
+            return wire.chosen(args, frozenset(names))
         planned = await self._desk.planned_node(pod.ref, self._settings.filter_patience_s)
         if isinstance(planned, Refusal):
             return self._nowhere(names, planned)
         if planned not in names:
-            self._desk.node_not_offered(pod.ref, names)
+            self._desk.node_not_offered(pod.ref, frozenset(names))
             return self._nowhere(
                 names,
                 Refusal(
@@ -134,7 +129,7 @@ class Verbs:
         return pod.spec.scheduler_name in self._scheduler_names or self._desk.knows(pod.ref.uid)
 
     @staticmethod
-    def _nowhere(names: frozenset[NodeName], refusal: Refusal) -> wire.ExtenderFilterResult:
+    def _nowhere(names: tuple[NodeName, ...], refusal: Refusal) -> wire.ExtenderFilterResult:
         text = f"{refusal.reason}: {refusal.message}"
         return wire.ExtenderFilterResult(
             node_names=[], failed_and_unresolvable_nodes=dict.fromkeys(sorted(names), text)

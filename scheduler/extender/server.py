@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -69,7 +69,13 @@ async def serve(app: FastAPI, settings: ExtenderSettings, pki: Pki) -> AsyncGene
         ssl_keyfile=str(pki.server_key),
         ssl_ca_certs=str(pki.authority),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
+        ssl_context_factory=_without_tickets,
     )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.num_tickets = (
+            0  # kube-scheduler resumes no session, and making two tickets is a third of each handshake
+        )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -83,6 +89,13 @@ async def serve(app: FastAPI, settings: ExtenderSettings, pki: Pki) -> AsyncGene
     finally:
         server.should_exit = True
         await serving
+
+
+def _without_tickets(_: uvicorn.Config, usual: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """kube-scheduler opens a connection for each member and resumes no session; making two tickets is a third of each handshake."""
+    context = usual()
+    context.num_tickets = 0
+    return context
 
 
 def _listen(settings: ExtenderSettings) -> socket.socket:

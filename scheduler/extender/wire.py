@@ -60,7 +60,7 @@ class ExtenderArgs(Struct, rename="pascal"):
 
     pod: Pod | None = None
     nodes: _NodeList | None = None
-    node_names: list[str] | None = None
+    node_names: list[NodeName] | None = None
 
 
 class ExtenderFilterResult(Struct, rename="pascal"):
@@ -162,7 +162,7 @@ def check_ref(ref: MemberRef) -> None:
 def offered(args: ExtenderArgs) -> tuple[NodeName, ...]:
     """Return the names of the nodes that kube-scheduler offers, in its order."""
     if args.node_names is not None:
-        return tuple(NodeName(name) for name in args.node_names)
+        return tuple(args.node_names)
     items = args.nodes.items if args.nodes is not None else None
     return tuple(NodeName(_named.decode(item).metadata.name) for item in items or ())
 
