@@ -22,7 +22,7 @@ from scheduler.config import Component, Mode, Settings
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.driver import Hands
 from scheduler.driver.term import LeadershipLostError, Parts
-from scheduler.kube import credentials
+from scheduler.kube import credentials, kubeconfigs
 from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache, SetAside
 from scheduler.kube.feed import Feed
@@ -107,18 +107,24 @@ async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:
             await loop.run(parts, stop)
         else:
             from scheduler.driver.desk import VoteDesk  # noqa: PLC0415
-            from scheduler.extender import kube_scheduler, server, shell  # noqa: PLC0415  FastAPI and uvicorn are heavy, and for this mode only
+            from scheduler.extender import kube_scheduler, private_files, server, shell  # noqa: PLC0415  FastAPI and uvicorn are heavy, and for this mode only
 
             desk = VoteDesk(
                 parts.hands.cache, parts.clock, refused_ttl_s=options.settings.extender.refused_ttl_s
             )
             beside = shell.Beside(
                 options.kube_scheduler,
-                options.kube_scheduler_kubeconfig or options.kubeconfig,
+                _kubeconfig_beside(options),
                 options.state_dir,
             )
-            with _told(server.ListenError, kube_scheduler.KubeSchedulerError):
+            with _told(server.ListenError, kube_scheduler.KubeSchedulerError, private_files.StateDirError):
                 await shell.run(parts, desk, beside, stop)
+
+
+def _kubeconfig_beside(options: RunOptions) -> str | None:
+    """Return what the kube-scheduler beside us is given: an identity of its own, or ours."""
+    own = options.kube_scheduler_kubeconfig
+    return kubeconfigs.flattened(own) if own else kubeconfigs.flattened(options.kubeconfig, options.context)
 
 
 @asynccontextmanager

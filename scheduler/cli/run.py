@@ -30,16 +30,17 @@ def run(
         ),
     ] = ELSEWHERE,
     kube_scheduler_kubeconfig: Annotated[
-        Path | None, typer.Option(help="Its identity, if another than --kubeconfig.", show_default=False)
+        Path | None, typer.Option(help="Its identity, if another than Tutti's own.", show_default=False)
     ] = None,
     operator_kubeconfig: Annotated[
         Path | None,
-        typer.Option(help="The operator's identity, if another than --kubeconfig.", show_default=False),
+        typer.Option(help="The operator's identity, if another than Tutti's own.", show_default=False),
     ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Where generated keys and configuration are kept; a fresh private folder by default.",
+            help="Where generated keys, configuration and kube-scheduler's log are kept; a temporary folder by default. "
+            "Needed where kube-scheduler runs elsewhere.",
             show_default=False,
         ),
     ] = None,

@@ -19,7 +19,10 @@ app = typer.Typer()
 def scheduler_config(
     config: Config = None,
     pki_dir: Annotated[
-        Path, typer.Option(help="Where kube-scheduler finds ca.crt, client.crt and client.key.")
+        Path,
+        typer.Option(
+            help="Where kube-scheduler finds ca.crt, client.crt and client.key: the folder `extender` in `tutti run --state-dir`."
+        ),
     ] = PKI_DIR,
     kubeconfig: Annotated[
         Path | None,

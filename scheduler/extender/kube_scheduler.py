@@ -16,6 +16,7 @@ import yaml
 
 from scheduler.config import ExtenderSettings
 from scheduler.driver.children import end, tethered
+from scheduler.extender import private_files
 from scheduler.extender.pki import Pki
 from scheduler.telemetry import logs
 
@@ -131,7 +132,7 @@ async def _run(arguments: Sequence[str], log: Path) -> tuple[int, bool]:
     """Run a program to its end; return its exit code, and whether it stood for a while."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    with log.open("ab") as output:
+    with private_files.appended(log) as output:
         child = await asyncio.create_subprocess_exec(*tethered(arguments), stdout=output, stderr=output)
     try:
         code = await child.wait()

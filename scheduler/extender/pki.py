@@ -6,7 +6,6 @@ directory; it is readable by its owner only.
 """
 
 import ipaddress
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from scheduler.extender.private_files import make_folder, write
 
 LIFETIME = timedelta(days=365)
 BACKDATED = timedelta(minutes=5)  # clocks differ
@@ -43,27 +44,24 @@ def make(directory: Path, host: str) -> Pki:
     """
     Make fresh keys in `directory` for a server at `host`, and return their paths. Each start makes its own; old ones are replaced.
 
-    Raises: OSError when the directory cannot be written.
+    Raises: private_files.StateDirError when the directory cannot be written.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    directory.chmod(0o700)
+    make_folder(directory)
     now = datetime.now(UTC)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate(
         "tutti extender authority", authority_key, None, authority_key, now, host=None, usage=None
     )
-    pki = Pki(
-        *(directory / name for name in ("ca.crt", "server.crt", "server.key", "client.crt", "client.key"))
-    )
-    _write(pki.authority, authority.public_bytes(serialization.Encoding.PEM))
+    pki = paths(directory)
+    write(pki.authority, authority.public_bytes(serialization.Encoding.PEM))
     for name, usage, address, certificate_path, key_path in (
         ("tutti-extender", ExtendedKeyUsageOID.SERVER_AUTH, host, pki.server_certificate, pki.server_key),
         (CLIENT_NAME, ExtendedKeyUsageOID.CLIENT_AUTH, None, pki.client_certificate, pki.client_key),
     ):
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(name, key, authority, authority_key, now, host=address, usage=usage)
-        _write(key_path, _pem(key))
-        _write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
+        write(key_path, _pem(key))
+        write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
     return pki
 
 
@@ -108,11 +106,3 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write so that a reader sees the old file or the new one, and nobody else sees either."""
-    draft = path.with_suffix(path.suffix + ".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    draft.replace(path)

@@ -2,7 +2,7 @@
 Who we are to the API server, and where it is: from a kubeconfig or from the pod we run in.
 
 The `kubernetes` package reads the files and runs exec plugins; it is imported on first use, because it costs about 40 MB and a second.
-Next: `transport` opens connections with what is loaded here.
+Next: `transport` opens connections with what is loaded here; `kubeconfigs` hands it on to other programs.
 """
 
 import base64
@@ -80,7 +80,7 @@ def load(kubeconfig: Path | None, context: str | None = None) -> Credentials:
 
     Raises: CredentialsError.
     """
-    paths = _paths(kubeconfig)
+    paths = files(kubeconfig)
     if paths:
         return _from_kubeconfig(paths, context)
     if os.environ.get(IN_CLUSTER_HOST):
@@ -90,7 +90,8 @@ def load(kubeconfig: Path | None, context: str | None = None) -> Credentials:
     )
 
 
-def _paths(kubeconfig: Path | None) -> list[Path]:
+def files(kubeconfig: Path | None) -> list[Path]:
+    """Return the files that are read for `kubeconfig`; none where only a pod's service account is left. Raises: CredentialsError."""
     if kubeconfig is not None:
         if not kubeconfig.is_file():
             raise CredentialsError(f"The kubeconfig {kubeconfig} does not exist or is not a file.")
@@ -107,23 +108,17 @@ def _paths(kubeconfig: Path | None) -> list[Path]:
 
 
 def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
-    for path in paths:
-        _check_file(path)
-    where = ", ".join(str(path) for path in paths)
+    where = said(paths)
 
     def configure() -> _Loaded:
         from kubernetes.client import Configuration  # noqa: PLC0415  late on purpose, see the module docstring
-        from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger  # noqa: PLC0415
 
+        loader = loader_of(paths, context)
         try:
-            merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]
-            loader = KubeConfigLoader(config_dict=merged, active_context=context, config_base_path=None)  # type: ignore[no-untyped-call]
             configuration = type.__call__(Configuration)
-            loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
+            loader.load_and_set(configuration)
         except Exception as problem:  # the package raises whatever malformed input leads to
-            raise CredentialsError(
-                f"The kubeconfig {where} cannot be used: {_sentence(problem)}"
-            ) from problem
+            raise _unusable(where, problem) from problem
         user = loader._user.value if loader._user is not None else {}
         if "exec" in user and not configuration.api_key and not configuration.cert_file:
             command = user["exec"].get("command") if isinstance(user["exec"], dict) else None
@@ -138,6 +133,29 @@ def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
         )
 
     return _credentials(configure, where)
+
+
+def loader_of(paths: list[Path], context: str | None) -> Any:
+    """Return the `kubernetes` package's KubeConfigLoader of these files, with the context in effect. Raises: CredentialsError."""
+    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger  # noqa: PLC0415
+
+    current = [content.get("current-context") for content in map(_checked, paths)]
+    # As for kubectl, the first file that names a context wins; the package takes the last one.
+    chosen = context or next(filter(None, current), None)
+    try:
+        merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]
+        return KubeConfigLoader(config_dict=merged, active_context=chosen, config_base_path=None)  # type: ignore[no-untyped-call]
+    except Exception as problem:  # whatever malformed input leads to
+        raise _unusable(said(paths), problem) from problem
+
+
+def said(paths: list[Path]) -> str:
+    """Return how sentences name the files."""
+    return ", ".join(str(path) for path in paths)
+
+
+def _unusable(where: str, problem: BaseException) -> CredentialsError:
+    return CredentialsError(f"The kubeconfig {where} cannot be used: {_sentence(problem)}")
 
 
 def _from_pod() -> Credentials:
@@ -251,8 +269,8 @@ def _tls(configuration: Any) -> ssl.SSLContext:
     return tls
 
 
-def _check_file(path: Path) -> None:
-    """Refuse what the loader would choke on in less readable ways: size, syntax, and sections of the wrong type."""
+def _checked(path: Path) -> dict[str, Any]:
+    """Return a file's content; refuse what the loader chokes on in less readable ways: size, syntax, sections of the wrong type."""
     try:
         if path.stat().st_size > MAX_KUBECONFIG_BYTES:
             raise CredentialsError(
@@ -274,6 +292,7 @@ def _check_file(path: Path) -> None:
             for key, value in (entry.get(inner) or {}).items():
                 if isinstance(key, str) and key.endswith("-data"):
                     _check_base64(value, f"{section}/{entry.get('name')}/{key}", path)
+    return content
 
 
 def _entries(content: dict[str, Any], section: str, path: Path) -> list[dict[str, Any]]:
