@@ -1,8 +1,9 @@
 """`tutti snapshot FILE` and `tutti decide FILE`: save what one cycle may know, and decide it offline with the production engine."""
 
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -19,13 +20,16 @@ from scheduler.model.snapshot import Snapshot
 if TYPE_CHECKING:
     from scheduler.engine.extension_points import PolicySet
 
+STANDARD: Final = Path("-")
+STANDARD_INPUT: Final = Path("/dev/stdin")
+
 snapshot_app = typer.Typer()
 decide_app = typer.Typer()
 
 
 @snapshot_app.command()
 def snapshot(
-    file: Annotated[Path, typer.Argument(help="Where to write it, as JSON.")],
+    file: Annotated[Path, typer.Argument(help="Where to write it, as JSON; - is standard output.")],
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     config: Config = None,
@@ -40,18 +44,25 @@ def snapshot(
             return await live.seen(transport, settings)
 
     found = live.run(read())
-    dump.save(found.snapshot, file)
+    if file == STANDARD:
+        sys.stdout.write(dump.encoded(found.snapshot).decode() + "\n")
+    else:
+        dump.save(found.snapshot, file)
+    told = sys.stderr if file == STANDARD else sys.stdout
     members = sum(len(pods) for pods in found.snapshot.members.values())
     print(
-        f"{file}: {len(found.snapshot.nodes)} nodes, {len(found.snapshot.groups)} groups, {members} members."
+        f"{file}: {len(found.snapshot.nodes)} nodes, {len(found.snapshot.groups)} groups, {members} members.",
+        file=told,
     )
     for aside in found.set_aside:
-        print(f"  left out: {aside.kind} {'/'.join(aside.key)}: {aside.sentence}")
+        print(f"  left out: {aside.kind} {'/'.join(aside.key)}: {aside.sentence}", file=told)
 
 
 @decide_app.command()
 def decide(
-    file: Annotated[Path, typer.Argument(help="A file that `tutti snapshot` has written.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file that `tutti snapshot` has written; - is standard input.")
+    ],
     now: Annotated[
         float | None,
         typer.Option(
@@ -80,7 +91,7 @@ def decide(
     from scheduler.policies.registry import default_policies  # noqa: PLC0415
 
     settings = live.settings_of(config)
-    found, at = dump.load(file), time.time() if now is None else now
+    found, at = dump.load(STANDARD_INPUT if file == STANDARD else file), time.time() if now is None else now
     policies = default_policies(settings.policies, settings.engine, holds_unevaluated=mode is Mode.STANDALONE)
     plan = cycle.decide(found, policies, now=at)
     document = as_document(plan)

@@ -5,6 +5,7 @@ The file holds what one cycle may know and nothing else: no environment, no comm
 Next: `scheduler.model.serial` says how a snapshot is written as plain values.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -21,16 +22,39 @@ class DumpError(ValueError):
     """The file is not a snapshot; one sentence that names it."""
 
 
+def encoded(snapshot: Snapshot) -> bytes:
+    """Return the content of a file that `load` reads."""
+    return msgspec.json.format(msgspec.json.encode(serial.to_dict(snapshot)), indent=1)
+
+
 def save(snapshot: Snapshot, path: Path) -> None:
-    """Write the snapshot whole or not at all: an interrupted write leaves an older file as it was."""
+    """
+    Write the snapshot whole or not at all: an interrupted write leaves an older file as it was.
+
+    What a symbolic link points to is written, not the link. What is no regular file (a device, a pipe) is written into, never replaced.
+    Raises: DumpError.
+    """
+    content = encoded(snapshot)
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            _replace(path.resolve(), content)
+    except (OSError, RuntimeError) as problem:  # RuntimeError: links in a circle, before Python 3.13
+        why = problem.strerror if isinstance(problem, OSError) else problem
+        raise DumpError(
+            f"The snapshot cannot be written to {path}: {why}; name another file, or - for standard output."
+        ) from problem
+
+
+def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(serial.to_dict(snapshot)), indent=1))
+        partial.write_bytes(content)
         partial.replace(path)
-    except OSError as problem:
-        raise DumpError(f"The snapshot cannot be written to {path}: {problem.strerror}.") from problem
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def load(path: Path) -> Snapshot:

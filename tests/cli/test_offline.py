@@ -1,6 +1,8 @@
 """`tutti decide` on a file, and the words of `tutti explain`, without a cluster."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +56,13 @@ def test_a_gang_that_fits_is_planned_with_a_node_per_member(
     assert (code, decision["result"]) == (0, "admitted")
     assert sorted(slot["node"] for slot in decision["assignments"]) == ["n0", "n1", "n2"]
     assert sorted(slot["rank"] for slot in decision["assignments"]) == [0, 1, 2]
+
+
+def test_a_snapshot_is_read_from_standard_input(tmp_path: Path):
+    file = Path(saved(cluster(nodes=3, members=3), tmp_path))
+    words = [sys.executable, "-m", "scheduler.cli", "decide", "-", "-o", "json"]
+    shown = subprocess.run(words, input=file.read_bytes(), capture_output=True, timeout=60, check=True)
+    assert json.loads(shown.stdout)["decisions"][0]["result"] == "admitted"
 
 
 def test_a_gang_that_does_not_fit_is_held_and_the_answer_is_no(

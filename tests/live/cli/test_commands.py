@@ -87,6 +87,10 @@ async def test_a_snapshot_decides_offline_as_the_engine_would(
     assert (by_name["big"]["result"], by_name["big"]["reason"]) == ("held", "InsufficientResources")
 
 
+def test_a_snapshot_can_go_to_standard_output(cluster: LocalCluster):
+    assert "nodes" in json.loads(tutti(cluster.kubeconfig("observer"), "snapshot", "-"))
+
+
 async def test_explain_says_in_numbers_why_a_gang_waits(cluster: LocalCluster, admin: Api, namespace: str):
     await waiting_gang(admin, namespace)
     told = json.loads(
