@@ -1,10 +1,10 @@
 """
 What was seen of each object of ours and what its status should say; writes where the two differ.
 
-Theory of operation. Handlers and the cache only mark; one loop looks at what is marked, at most every `PAUSE_S`, so a gang of a thousand
-that starts costs a few writes and not a thousand. What a status is made from comes from our own reflectors; what it says by now comes
-from kopf's watch and from the answers to our own writes, whichever is newer. A write that fails is tried again, ever more slowly. Where
-the two views differ for long, the API server is asked.
+Theory of operation. Handlers, the cache and time only mark; one loop looks at what is marked, at most every `PAUSE_S`, so a gang of a
+thousand that starts costs a few writes and not a thousand. What a status is made from comes from our own reflectors; what it says by now
+comes from kopf's watch and from the answers to our own writes, whichever is newer. A write that fails is tried again, ever more slowly.
+Where the two views differ for long, the API server is asked.
 Everything here can be lost and found again by a list.
 
 Next: `group_views`, `queue_views` and `topology_views` say what a status should be; `job_groups` makes groups.
@@ -25,11 +25,12 @@ from scheduler.controller.sightings import KINDS, Body, Ref, Seen
 from scheduler.controller.sums import Sums
 from scheduler.dialects.own import GROUP, VERSION, parse_queue, parse_topology, unsupported
 from scheduler.dialects.own_cluster import unsupported_in_queue
+from scheduler.engine.repairs import whole_by
 from scheduler.kube import errors
 from scheduler.kube.cache import Cache
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import GroupKey
-from scheduler.model.podgroups import AttemptPhase, PodGroup
+from scheduler.model.podgroups import PodGroup
 from scheduler.model.reasons import Reason
 from scheduler.objects.errors import BadObject
 from scheduler.telemetry import logs
@@ -40,9 +41,6 @@ REST_S: Final = (
     1.0  # between two writes to one object, and longer for large gangs: their record makes every write dear
 )
 REST_PER_MEMBER_S: Final = 0.003
-BINDING_S: Final = (
-    10.0  # how long the numbers of a group that is being bound can wait; a commit that takes longer is news
-)
 RETRY_S: Final = 1.0  # doubled with each further failure
 RETRY_MAX_S: Final = 60.0
 DOUBT_S: Final = 60.0  # what our reflectors have not shown for so long is read: kopf may have missed its deletion or a change
@@ -63,8 +61,8 @@ class _Pace:
 
     rests_until: float = 0.0
     failures: int = 0
-    binding_since: float | None = None
     doubted_since: float | None = None
+    next_look: asyncio.TimerHandle | None = None
 
 
 class Board:
@@ -153,7 +151,7 @@ class Board:
             loop.call_at(self._sums_at, self._wake.set)
             return
         self._sums_are_due, self._sums_at = False, loop.time() + SUMS_PAUSE_S
-        self._sums.count(self._has_timed_out)
+        self._sums.count(self._has_timed_out, now=self._wall_clock().timestamp())
         self._mark_all(lambda ref: ref.plural != "podgroups")
 
     def _mark_all(self, concerned: Callable[[Ref], bool]) -> None:
@@ -210,12 +208,13 @@ class Board:
         )
 
     async def _look(self, ref: Ref, seen: Seen) -> None:
-        said = self._wanted(ref, seen)
+        now = self._wall_clock()
+        self._look_again_in_time(ref, now.timestamp())
+        said = self._wanted(ref, seen, now.timestamp())
         if said is None:
             await self._doubt(ref)
             return
         fields, conditions_said = said
-        now = self._wall_clock()
         status = {
             **fields,
             "observedGeneration": seen.generation,
@@ -225,7 +224,7 @@ class Board:
             return
         loop, pace = asyncio.get_running_loop(), self._pace(ref)
         pace.doubted_since = None
-        if loop.time() < pace.rests_until or self._is_being_bound(ref, pace):
+        if loop.time() < pace.rests_until or self._is_being_bound(ref, now.timestamp()):
             loop.call_at(max(pace.rests_until, loop.time() + REST_S), self._mark_known, ref)
             return
         members = fields.get("members", {}).get("total", 0)
@@ -249,23 +248,26 @@ class Board:
     def _pace(self, ref: Ref) -> _Pace:
         return self._paces.setdefault(ref, _Pace())
 
-    def _is_being_bound(self, ref: Ref, pace: _Pace) -> bool:
+    def _is_being_bound(self, ref: Ref, now: float) -> bool:
         """Whether the scheduler is writing to this group right now; its numbers are news when it is done, or takes long."""
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
-        attempt = group.attempt if group is not None and ref.plural == "podgroups" else None
-        planned = {member.uid for member in attempt.members} if attempt is not None else set()
-        if (
-            attempt is None
-            or attempt.phase is not AttemptPhase.COMMITTING
-            or all(pod.is_bound for pod in pods if pod.uid in planned)
-        ):
-            pace.binding_since = None
+        if group is None or ref.plural != "podgroups" or now >= whole_by(group) or group.attempt is None:
             return False
-        now = asyncio.get_running_loop().time()
-        pace.binding_since = now if pace.binding_since is None else pace.binding_since
-        return now < pace.binding_since + BINDING_S
+        planned = {member.uid for member in group.attempt.members}
+        return any(pod.uid in planned and not pod.is_bound for pod in pods)
 
-    def _wanted(self, ref: Ref, seen: Seen) -> Status | None:
+    def _look_again_in_time(self, ref: Ref, now: float) -> None:
+        """Mark a group when time alone changes what is to be said of it: nothing happens to a gang whose scheduler is dead."""
+        group = self._cache.declared_group(GroupKey(ref.namespace, ref.name))
+        moment = group_views.next_look(group, now=now) if group is not None else None
+        pace = self._pace(ref)
+        if pace.next_look is not None:
+            pace.next_look.cancel()
+            pace.next_look = None
+        if moment is not None and ref.plural == "podgroups":
+            pace.next_look = asyncio.get_running_loop().call_later(moment - now, self._mark_known, ref)
+
+    def _wanted(self, ref: Ref, seen: Seen, now: float) -> Status | None:
         """
         Return what the status should say; None while our own reflectors and kopf's watch do not show the same object.
 
@@ -273,13 +275,13 @@ class Board:
         """
         match ref.plural:
             case "podgroups":
-                return self._group(ref, seen)
+                return self._group(ref, seen, now)
             case "queues":
                 return self._queue(ref, seen)
             case _:
                 return self._topology(ref, seen)
 
-    def _group(self, ref: Ref, seen: Seen) -> Status | None:
+    def _group(self, ref: Ref, seen: Seen, now: float) -> Status | None:
         group, pods = self._cache.view(GroupKey(ref.namespace, ref.name))
         if group is None or (group.uid, group.generation) != (seen.uid, seen.generation):
             return None
@@ -287,6 +289,7 @@ class Board:
             group,
             pods,
             self._sums.surroundings,
+            now=now,
             ignored=unsupported(seen.spec),
             has_timed_out=_has_timed_out(seen),
         )

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from scheduler.controller.conditions import Condition, Finding, accepted, not_acted_upon
 from scheduler.controller.topology_views import NO_LEVELS, Levels
+from scheduler.engine.repairs import whole_by
 from scheduler.model.ids import QueueName
-from scheduler.model.podgroups import DEFAULT_QUEUE, PodGroup
+from scheduler.model.podgroups import DEFAULT_QUEUE, AttemptPhase, PodGroup
 from scheduler.model.pods import Pod, PodPhase
 from scheduler.model.reasons import Reason
 
@@ -23,6 +25,11 @@ class Members:
     running: int
     succeeded: int
     failed: int
+
+    @property
+    def holding(self) -> int:
+        """How many hold a node or have ended well: what a gang is measured by."""
+        return self.bound + self.succeeded
 
     @property
     def have_ended(self) -> bool:
@@ -60,16 +67,18 @@ def group_status(
     pods: Sequence[Pod],
     surroundings: Surroundings,
     *,
+    now: float,
     ignored: Sequence[str] = (),
     has_timed_out: bool = False,
 ) -> tuple[dict[str, Any], tuple[Condition, ...]]:
     """
     Return the fields of a PodGroup's status that are the operator's, and its conditions.
 
-    `ignored` names the fields of its spec that are not acted upon; `has_timed_out` is what the scheduler says of it.
+    `now` in seconds since 1970; `next_look` says when they change by time alone. `ignored` names the fields of its spec that are not
+    acted upon; `has_timed_out` is what the scheduler says of it.
     """
     members = count(pods)
-    word = phase(group, members, has_timed_out=has_timed_out)
+    word = phase(group, members, now=now, has_timed_out=has_timed_out)
     fields = {
         "phase": word,
         "observedGeneration": group.generation,
@@ -78,25 +87,36 @@ def group_status(
     conditions = (
         _accepted(group, surroundings, ignored),
         _ready(group, members, has_given_up=has_timed_out and word == "Failed"),
-        _degraded(group, members, word),
+        _degraded(group, members, word, now),
     )
     return fields, conditions
 
 
-def phase(group: PodGroup, members: Members, *, has_timed_out: bool) -> str:
-    """Return where the group stands in one word. ``Running`` only if enough members run or have ended well."""
-    ended_well, holding = members.succeeded, members.bound + members.succeeded
+def phase(group: PodGroup, members: Members, *, now: float, has_timed_out: bool) -> str:
+    """
+    Return where the group stands in one word. ``Running`` only if enough members run or have ended well.
+
+    A gang that stands in part is ``Binding`` for as long as its record promises; whether its scheduler still lives does not matter.
+    """
     if members.have_ended:
-        return "Succeeded" if ended_well >= group.min_count else "Failed"
-    if members.running + ended_well >= group.min_count:
+        return "Succeeded" if members.succeeded >= group.min_count else "Failed"
+    if members.running + members.succeeded >= group.min_count:
         return "Running"
-    if holding >= group.min_count or (group.attempt is not None and group.attempt.phase.is_open):
+    if members.holding >= group.min_count or now < whole_by(group):
         return "Binding"
-    if holding:
+    if members.holding:
         return "Degraded"
     if has_timed_out and group.fail_on_timeout:
         return "Failed"
     return "Queued" if members.pending >= group.min_count and not group.refusal else "Pending"
+
+
+def next_look(group: PodGroup, *, now: float) -> float | None:
+    """Return when the status of this group changes next without any event, in seconds since 1970; None when it does not."""
+    if group.attempt is None or not group.attempt.phase.is_open:
+        return None
+    moments = (whole_by(group), group.attempt.deadline_s or 0.0)
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def _accepted(group: PodGroup, surroundings: Surroundings, ignored: Sequence[str]) -> Condition:
@@ -157,8 +177,25 @@ def _ready(group: PodGroup, members: Members, *, has_given_up: bool) -> Conditio
     return Condition("Ready", False, Reason.BELOW_MIN_COUNT, f"Fewer than {need} members run.")
 
 
-def _degraded(group: PodGroup, members: Members, word: str) -> Condition:
+def _degraded(group: PodGroup, members: Members, word: str, now: float) -> Condition:
+    stand = f"{members.holding} of the {group.min_count} members that the gang needs hold a node"
     if word == "Degraded":
-        text = f"{members.bound + members.succeeded} members hold a node; the gang needs {group.min_count}."
-        return Condition("Degraded", True, Reason.BELOW_MIN_COUNT, text)
+        return Condition("Degraded", True, Reason.BELOW_MIN_COUNT, f"{stand}{_outlook(group, now)}.")
+    if 0 < members.holding < group.min_count and not members.have_ended:
+        return Condition("Degraded", False, Reason.PLACED, f"{stand}; the others are being bound.")
     return Condition("Degraded", False, Reason.READY, "The gang stands whole, or nobody of it does.")
+
+
+def _outlook(group: PodGroup, now: float) -> str:
+    """Return what is being done about a gang that stands in part, as far as its record tells."""
+    attempt = group.attempt
+    if attempt is None or not attempt.phase.is_open:
+        return ""
+    if attempt.phase is AttemptPhase.ABORTING:
+        return "; it is being taken down"
+    if attempt.deadline_s is None:
+        return ""
+    at = datetime.fromtimestamp(attempt.deadline_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if now < attempt.deadline_s:
+        return f"; completing it is given up at {at}"
+    return f"; completing it was to end by {at}: see condition Scheduled, and whether the scheduler runs"

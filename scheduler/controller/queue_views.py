@@ -58,11 +58,17 @@ class Counted:
     has_timed_out: bool = False
 
 
-def tallies(groups: Iterable[Counted], queues: Mapping[QueueName, Queue]) -> dict[QueueName, Tally]:
-    """Return the tally of each queue that any of these groups counts for. Cost: O(members x resources + queues x depth)."""
+def tallies(
+    groups: Iterable[Counted], queues: Mapping[QueueName, Queue], *, now: float
+) -> dict[QueueName, Tally]:
+    """
+    Return the tally of each queue that any of these groups counts for, at this time in seconds since 1970.
+
+    Cost: O(members x resources + queues x depth).
+    """
     own: dict[QueueName, Tally] = defaultdict(Tally)
     for each in groups:
-        _count_in(own[each.group.queue], each)
+        _count_in(own[each.group.queue], each, now)
     whole: dict[QueueName, Tally] = defaultdict(Tally)
     for name, tally in own.items():
         for above in lineage(name, queues):
@@ -70,12 +76,12 @@ def tallies(groups: Iterable[Counted], queues: Mapping[QueueName, Queue]) -> dic
     return dict(whole)
 
 
-def _count_in(tally: Tally, each: Counted) -> None:
+def _count_in(tally: Tally, each: Counted, now: float) -> None:
     for pod in each.pods:
         if pod.is_bound and not pod.phase.is_terminal:
             for name, amount in pod.shape.requests.items():
                 tally.used[name] += amount
-    word = phase(each.group, count(each.pods), has_timed_out=each.has_timed_out)
+    word = phase(each.group, count(each.pods), now=now, has_timed_out=each.has_timed_out)
     waiting = [pod for pod in each.pods if pod.counts_for_quorum and not pod.is_bound]
     if word in PLACED:
         tally.running_groups += 1

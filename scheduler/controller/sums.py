@@ -30,8 +30,12 @@ class Sums:
         self.surroundings = Surroundings(self._levels, frozenset(snapshot.queues))
         return self.surroundings != before
 
-    def count(self, has_timed_out: Callable[[GroupKey], bool]) -> None:
-        """Count what the groups of the snapshot use and wait for. Cost: O(members x resources); nothing without Queues."""
+    def count(self, has_timed_out: Callable[[GroupKey], bool], *, now: float) -> None:
+        """
+        Count what the groups of the snapshot use and wait for, at this time in seconds since 1970.
+
+        Cost: O(members x resources); nothing without Queues.
+        """
         if not self.snapshot.queues:
             self._tallies = {}
             return
@@ -39,7 +43,7 @@ class Sums:
             queue_views.Counted(group, self.snapshot.members.get(key, ()), has_timed_out(key))
             for key, group in self.snapshot.groups.items()
         )
-        self._tallies = queue_views.tallies(counted, self.snapshot.queues)
+        self._tallies = queue_views.tallies(counted, self.snapshot.queues, now=now)
         self.capacity = queue_views.total(state.node.allocatable for state in self.snapshot.nodes.values())
 
     def tally(self, queue: QueueName) -> queue_views.Tally:

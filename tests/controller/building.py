@@ -36,10 +36,12 @@ def ended(number: int, *, well: bool = True) -> Pod:
     return pod(number, on=f"n{number}", phase=PodPhase.SUCCEEDED if well else PodPhase.FAILED)
 
 
-def with_attempt(phase: AttemptPhase, *, min_count: int = 2, group: PodGroup = GROUP) -> PodGroup:
+def with_attempt(
+    phase: AttemptPhase, *, min_count: int = 2, group: PodGroup = GROUP, **more: Any
+) -> PodGroup:
     """The group with a commit record in this phase, over members 0 and 1."""
     members = tuple(RecordedMember(f"m{n}", PodUid(f"u{n}"), NodeName(f"n{n}"), n) for n in range(2))
-    attempt = Attempt("a-1", 5, 3, min_count, phase, members)  # type: ignore[arg-type]
+    attempt = Attempt("a-1", 5, 3, min_count, phase, members, **more)  # type: ignore[arg-type]
     return replace(group, attempt=attempt)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from scheduler.controller import board
 from scheduler.model.ids import GroupUid, QueueName
+from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.queues import Queue
-from tests.controller.building import GROUP, pod, running
+from tests.controller.building import GROUP, pod, running, with_attempt
 from tests.controller.conftest import GROUPS, QUEUES, Json, Operator
 
 RING = f"{GROUPS}/ring"
@@ -183,3 +184,20 @@ async def test_status_of_another_object_of_the_name_is_left_alone(operator: Oper
     operator.board.see("podgroups", operator.stored(RING, group("g-1")))
     await another(operator)
     assert not operator.asked("PATCH", "ring")
+
+
+async def test_gang_that_its_scheduler_left_half_bound_is_told_degraded_without_another_event(
+    operator: Operator,
+) -> None:
+    due_at = operator.board._wall_clock().timestamp() + 1.5
+    left = with_attempt(
+        AttemptPhase.COMMITTING, deadline_s=due_at, group=replace(GROUP, repair_timeout_s=1.5)
+    )
+    operator.cache.put_group(left)
+    operator.cache.put_pod(running(0))
+    operator.cache.put_pod(pod(1))
+    operator.board.see("podgroups", operator.stored(RING, group()))
+    await operator.until(lambda: operator.status(RING).get("phase") == "Degraded")
+    assert operator.board._wall_clock().timestamp() >= due_at
+    assert operator.condition(RING, "Degraded")["status"] == "True"
+    assert len(operator.asked("PATCH", "ring/status")) == 1, "what was being bound was left alone"

@@ -1,6 +1,7 @@
 """What a PodGroup's status says of its members, its spec and its way."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,21 +22,30 @@ HERE = Surroundings(
 )
 
 
-def phase(group: PodGroup, *pods: Pod, has_timed_out: bool = False) -> str:
-    fields, _ = group_views.group_status(group, pods, HERE, has_timed_out=has_timed_out)
+NOW = 1_800_000_000.0
+
+
+def phase(group: PodGroup, *pods: Pod, has_timed_out: bool = False, now: float = NOW) -> str:
+    fields, _ = group_views.group_status(group, pods, HERE, now=now, has_timed_out=has_timed_out)
     return str(fields["phase"])
 
 
 def conditions(
-    group: PodGroup, *pods: Pod, ignored: tuple[str, ...] = (), has_timed_out: bool = False
+    group: PodGroup,
+    *pods: Pod,
+    ignored: tuple[str, ...] = (),
+    has_timed_out: bool = False,
+    now: float = NOW,
 ) -> dict[str, Condition]:
-    _, said = group_views.group_status(group, pods, HERE, ignored=ignored, has_timed_out=has_timed_out)
+    _, said = group_views.group_status(
+        group, pods, HERE, now=now, ignored=ignored, has_timed_out=has_timed_out
+    )
     return {each.type: each for each in said}
 
 
 def test_every_member_is_counted_in_its_state() -> None:
     fields, _ = group_views.group_status(
-        GROUP, [pod(0), pod(1, on="n1"), running(2), ended(3), ended(4, well=False)], HERE
+        GROUP, [pod(0), pod(1, on="n1"), running(2), ended(3), ended(4, well=False)], HERE, now=NOW
     )
     assert fields["members"] == {
         "total": 5,
@@ -49,18 +59,20 @@ def test_every_member_is_counted_in_its_state() -> None:
 
 
 def test_gated_members_are_counted_as_gated_and_not_as_pending() -> None:
-    fields, _ = group_views.group_status(GROUP, [pod(0, is_gated=True), pod(1, is_gated=True), pod(2)], HERE)
+    fields, _ = group_views.group_status(
+        GROUP, [pod(0, is_gated=True), pod(1, is_gated=True), pod(2)], HERE, now=NOW
+    )
     assert (fields["members"]["gated"], fields["members"]["pending"]) == (2, 1)
     assert fields["members"]["bound"] == 0
 
 
 def test_member_being_deleted_is_counted_where_it_is() -> None:
-    fields, _ = group_views.group_status(GROUP, [running(0, is_deleting=True)], HERE)
+    fields, _ = group_views.group_status(GROUP, [running(0, is_deleting=True)], HERE, now=NOW)
     assert fields["members"]["running"] == 1
 
 
 def test_status_is_of_the_generation_it_was_made_from() -> None:
-    fields, _ = group_views.group_status(GROUP, [], HERE)
+    fields, _ = group_views.group_status(GROUP, [], HERE, now=NOW)
     assert fields["observedGeneration"] == 3
 
 
@@ -88,8 +100,73 @@ def test_phase_of_a_gang_of_two(pods: list[Pod], expected: str) -> None:
     assert phase(GROUP, *pods) == expected
 
 
+def begun(since_s: float, *, patience_s: float = 60.0, **more: Any) -> PodGroup:
+    """A gang whose attempt was recorded so long before `NOW`, and may take so long to be repaired."""
+    group = replace(GROUP, repair_timeout_s=patience_s)
+    return with_attempt(AttemptPhase.COMMITTING, group=group, deadline_s=NOW - since_s + patience_s, **more)
+
+
+HALF = (running(0), pod(1))
+
+
 def test_gang_whose_bindings_are_on_the_way_is_binding() -> None:
-    assert phase(with_attempt(AttemptPhase.COMMITTING), pod(0), pod(1)) == "Binding"
+    assert phase(begun(0.5), pod(0), pod(1)) == "Binding"
+    assert phase(begun(0.5), *HALF) == "Binding"
+
+
+def test_gang_that_is_being_bound_is_not_told_to_stand_whole() -> None:
+    said = conditions(begun(0.5), *HALF)["Degraded"]
+    assert (said.holds, said.reason) == (False, "Placed")
+    assert "1 of the 2 members" in said.message
+    assert "whole" not in said.message
+
+
+def test_gang_that_stands_in_part_after_the_records_deadline_is_degraded_whoever_still_lives() -> None:
+    left = begun(3.1, patience_s=3.0)
+    assert phase(left, *HALF) == "Degraded"
+    said = conditions(left, *HALF)["Degraded"]
+    assert (said.holds, said.reason) == (True, "BelowMinCount")
+    assert "2027-01-15T07:59:59Z" in said.message
+    assert "whether the scheduler runs" in said.message
+
+
+def test_gang_that_stands_in_part_for_longer_than_binding_takes_is_degraded_before_a_distant_deadline() -> (
+    None
+):
+    assert phase(begun(9.0, patience_s=3600.0), *HALF) == "Binding"
+    stuck = begun(11.0, patience_s=3600.0)
+    assert phase(stuck, *HALF) == "Degraded"
+    assert "is given up at 2027-01-15T08:59:49Z" in conditions(stuck, *HALF)["Degraded"].message
+
+
+def test_repair_time_of_nothing_does_not_make_every_binding_a_degraded_gang() -> None:
+    assert phase(begun(0.5, patience_s=0.0), *HALF) == "Binding"
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(with_attempt(AttemptPhase.COMMITTING), id="no-deadline-promises-nothing"),
+        pytest.param(begun(0.5, repair_spent_s=1.5), id="repair-time-was-spent"),
+        pytest.param(with_attempt(AttemptPhase.ABORTING, deadline_s=NOW + 60), id="being-taken-down"),
+    ],
+)
+def test_record_that_does_not_speak_of_a_binding_under_way_leaves_the_gang_degraded(group: PodGroup) -> None:
+    assert phase(group, *HALF) == "Degraded"
+
+
+def test_overdue_attempt_that_bound_nobody_leaves_the_gang_queued() -> None:
+    assert phase(begun(3600.0), pod(0), pod(1)) == "Queued"
+
+
+def test_status_of_an_open_attempt_is_looked_at_when_time_changes_it() -> None:
+    left = begun(0.0, patience_s=60.0)
+    late = group_views.next_look(left, now=NOW)
+    assert late is not None
+    assert (phase(left, *HALF, now=late - 0.001), phase(left, *HALF, now=late)) == ("Binding", "Degraded")
+    assert group_views.next_look(left, now=late) == NOW + 60.0
+    assert group_views.next_look(left, now=NOW + 60.0) is None
+    assert group_views.next_look(with_attempt(AttemptPhase.COMMITTED, deadline_s=NOW + 60), now=NOW) is None
 
 
 def test_group_with_a_refused_spec_is_not_queued() -> None:
@@ -200,14 +277,13 @@ def test_gang_is_ready_only_when_enough_members_run() -> None:
 def test_gang_that_stands_in_part_is_degraded_and_says_how_many() -> None:
     said = conditions(GROUP, running(0))["Degraded"]
     assert said.holds
-    assert "1 members" in said.message
-    assert "needs 2" in said.message
+    assert "1 of the 2 members" in said.message
     assert not conditions(GROUP, running(0), running(1))["Degraded"].holds
 
 
 def test_operator_says_nothing_of_what_is_the_schedulers() -> None:
     fields, said = group_views.group_status(
-        with_attempt(AttemptPhase.COMMITTED), [running(0), running(1)], HERE
+        with_attempt(AttemptPhase.COMMITTED), [running(0), running(1)], HERE, now=NOW
     )
     assert set(fields) == {"phase", "observedGeneration", "members"}
     assert {each.type for each in said} == {"Accepted", "Ready", "Degraded"}
@@ -232,10 +308,12 @@ members = st.lists(
 )
 
 
-@given(members, st.integers(1, 6))
-def test_no_members_whatsoever_make_a_status_that_contradicts_itself(pods: list[Pod], need: int) -> None:
-    group = replace(GROUP, min_count=need)
-    fields, said = group_views.group_status(group, pods, HERE)
+@given(members, st.integers(1, 6), st.sampled_from([None, 0.5, 5000.0]))
+def test_no_members_whatsoever_make_a_status_that_contradicts_itself(
+    pods: list[Pod], need: int, since_s: float | None
+) -> None:
+    group = replace(GROUP if since_s is None else begun(since_s), min_count=need)
+    fields, said = group_views.group_status(group, pods, HERE, now=NOW)
     counts, word = fields["members"], fields["phase"]
     by_type = {each.type: each.holds for each in said}
     if word == "Running":
@@ -244,4 +322,6 @@ def test_no_members_whatsoever_make_a_status_that_contradicts_itself(pods: list[
         assert word == "Running"
     assert by_type["Degraded"] == (word == "Degraded")
     assert not (by_type["Ready"] and by_type["Degraded"])
+    if since_s != 0.5 and counts["bound"] > 0 and counts["bound"] + counts["succeeded"] < need:
+        assert word == "Degraded"
     assert counts["bound"] + counts["succeeded"] + counts["failed"] <= counts["total"]

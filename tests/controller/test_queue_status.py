@@ -22,7 +22,7 @@ CAPACITY = Resources({"cpu": 100_000, "nvidia.com/gpu": 16, "pods": 1000})
 
 def status(queue: Queue, *groups: Counted, others: tuple[Queue, ...] = ()) -> dict[str, Any]:
     queues = {each.name: each for each in (queue, *others)}
-    tally = queue_views.tallies(groups, queues).get(queue.name, queue_views.Tally())
+    tally = queue_views.tallies(groups, queues, now=0.0).get(queue.name, queue_views.Tally())
     return queue_views.queue_status(queue, tally, CAPACITY)
 
 
@@ -182,7 +182,7 @@ def test_a_root_uses_what_all_its_queues_use_together(
         Counted(replace(GROUP, queue=QueueName(name)), [running(n) for n in range(size)])
         for name, size in groups
     ]
-    tallies = queue_views.tallies(counted, queues)
+    tallies = queue_views.tallies(counted, queues, now=0.0)
     for name in map(QueueName, "abcd"):
         below = [size for own, size in groups if name in queue_views.lineage(QueueName(own), queues)]
         assert tallies.get(name, queue_views.Tally()).used["nvidia.com/gpu"] == 2 * sum(below)

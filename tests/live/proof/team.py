@@ -42,14 +42,19 @@ class Team:
     async def pod(
         self, name: str, group: str | None = None, *, gpus: int = 1, scheduler: str = "tutti", **spec: Any
     ) -> Json:
-        """Create a pod of so many GPUs; `spec` is merged into its spec, but for `labels` and `annotations`."""
+        """Create a pod of so many GPUs; `spec` is merged into its spec, but for `labels`, `annotations` and `owners`."""
         labels = ({"scheduling.tutti.dev/pod-group": group} if group else {}) | spec.pop("labels", {})
         annotations = spec.pop("annotations", {})
         amounts = {"cpu": "1", "memory": "1Gi", **({GPU: str(gpus)} if gpus else {})}
         manifest = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": name, "labels": labels, "annotations": annotations},
+            "metadata": {
+                "name": name,
+                "labels": labels,
+                "annotations": annotations,
+                "ownerReferences": spec.pop("owners", []),
+            },
             "spec": {
                 "schedulerName": scheduler,
                 "restartPolicy": "Never",
