@@ -112,6 +112,7 @@ async def _scheduler(options: RunOptions, stop: asyncio.Event) -> None:
             desk = VoteDesk(
                 parts.hands.cache, parts.clock, refused_ttl_s=options.settings.extender.refused_ttl_s
             )
+            parts.chronicle.listen(desk.silence_s)
             beside = shell.Beside(
                 options.kube_scheduler,
                 _kubeconfig_beside(options),
@@ -168,6 +169,7 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         checks = health.Checks(
             ready=lambda: "" if cache.is_synced else "the first lists are not complete",
             leading=lambda: "" if chronicle.is_leading else "not leader",
+            remark=chronicle.remark,
             prepare=lambda: _prepare(metrics, feed, cache, chronicle),
         )
         async with health.serve(settings.probes, metrics, checks) as address, asyncio.TaskGroup() as tasks:

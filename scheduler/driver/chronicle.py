@@ -5,12 +5,14 @@ The driver tells; nobody here answers back. The engine's `Reporter` is called in
 Next: `starts` keeps the instants of each gang, `sightings` the lag of the watch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from scheduler.driver.sightings import Sightings
 from scheduler.driver.starts import Starts
+from scheduler.driver.waits import Waits
 from scheduler.engine.extension_points import SILENT, Reporter
 from scheduler.engine.messages import (
+    Abandoned,
     AnswerVote,
     Bind,
     BindDone,
@@ -25,10 +27,9 @@ from scheduler.engine.messages import (
 )
 from scheduler.kube.cache import Cache
 from scheduler.kube.recorder import Recorder, Regarding
-from scheduler.model.ids import AttemptId, GroupKey, PodUid, QueueName
-from scheduler.model.plan import Admit, Hold, Plan
-from scheduler.model.podgroups import DEFAULT_QUEUE, AttemptPhase
-from scheduler.model.pods import Pod
+from scheduler.model.ids import AttemptId, GroupKey
+from scheduler.model.plan import Admit, Plan
+from scheduler.model.podgroups import AttemptPhase
 from scheduler.model.reasons import Reason
 from scheduler.telemetry import logs
 from scheduler.telemetry.metrics import Metrics
@@ -36,18 +37,8 @@ from scheduler.telemetry.metrics import Metrics
 RESULTS = {AttemptPhase.COMMITTED: "committed", AttemptPhase.ABORTED: "aborted"}
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A group that waits. `gpus`: what its waiting members ask for."""
-
-    queue: QueueName
-    reason: Reason
-    members: tuple[PodUid, ...]
-    gpus: int
-
-
 class Chronicle:
-    """Told by the driver what was decided, asked for and done. Owns the count of cycles, and what waits."""
+    """Told by the driver what was decided, asked for and done. Owns the count of cycles."""
 
     def __init__(
         self, metrics: Metrics, recorder: Recorder, cache: Cache, reporter: Reporter = SILENT
@@ -57,11 +48,23 @@ class Chronicle:
         self._cache = cache
         self.reporter = reporter
         self._log = logs.get("driver")
+        self._silence_s: Callable[[], float] | None = None
         self.is_leading = False
         self._cycles = 0
         self._starts = Starts(metrics)
         self._sightings = Sightings(cache, metrics.own_binding_seen)
-        self._waiting: dict[GroupKey, Waiting] = {}
+        self._waits = Waits(cache)
+
+    def listen(self, silence_s: Callable[[], float]) -> None:
+        """Extender mode: `silence_s` tells how long ago kube-scheduler last called."""
+        self._metrics.kube_scheduler_silence(silence_s)
+        self._silence_s = silence_s
+
+    def remark(self) -> str:
+        """Return what readiness shall say beside yes or no; empty when nothing."""
+        return (
+            "" if self._silence_s is None else f"kube-scheduler has not called for {self._silence_s():.0f} s"
+        )
 
     def leading(self, epoch: int | None) -> None:
         """A term began with this epoch, or ended."""
@@ -73,6 +76,7 @@ class Chronicle:
         """A cycle ended with this plan."""
         self._cycles += 1
         self._metrics.decided(seconds)
+        cycle_ms = round(seconds * 1000, 1)
         for decision in plan.decisions:
             line = self._log.bind(cycle=self._cycles, group=str(decision.group))
             if isinstance(decision, Admit):
@@ -81,21 +85,20 @@ class Chronicle:
                     if decision.domain is not None
                     else "cluster"
                 )
-                line.info(
-                    "placed",
-                    members=len(decision.assignments),
-                    within=domain,
-                    cycle_ms=round(seconds * 1000, 1),
-                )
-                self._waiting.pop(decision.group, None)
+                tell = line.info if self._waits.placed(decision.group) else line.debug
+                tell("placed", members=len(decision.assignments), within=domain, cycle_ms=cycle_ms)
             else:
-                line.info(
-                    "waits",
-                    status=decision.status.value,
-                    reason=decision.reason.value,
-                    message=decision.message,
-                )
-                self._waits(decision)
+                line = line.bind(status=decision.status.value)
+                self._waits.held(decision.group, decision.reason, decision.message, line)
+        placed = len(plan.admitted)
+        self._log.debug(
+            "cycle ended",
+            cycle=self._cycles,
+            considered=considered,
+            placed=placed,
+            wait=len(plan.decisions) - placed,
+            cycle_ms=cycle_ms,
+        )
 
     def instructed(self, order: Instruction, now: float) -> None:
         """The driver is about to carry this out."""
@@ -107,6 +110,9 @@ class Chronicle:
                 self._attempt_ended(order.key, order.attempt.id, order.attempt.phase)
             case Evict(key, member):
                 self._log.warning("evicting", group=str(key), pod=str(member.key))
+            case Abandoned(key, reason, message):
+                self._metrics.attempt_failed(reason)
+                self._waits.failed(key, reason, message, self._log.bind(group=str(key)))
             case Publish(key, report, _):
                 self._tell(key, report.reason, report.message, warning=True)
             case AnswerVote(uid, error) if error:
@@ -119,11 +125,10 @@ class Chronicle:
         match event:
             case Observed(key, None, ()):
                 self._starts.gone(key)
-                self._waiting.pop(key, None)
+                self._waits.seen(key, ())
             case Observed(key, group, members):
                 self._starts.seen(key, group, members, now)
-                if key in self._waiting and not any(_waits(pod) for pod in members):
-                    del self._waiting[key]
+                self._waits.seen(key, members)
             case BindDone(key, uid):
                 self._starts.bound(key, now)
                 self._sightings.acknowledged(uid, now)
@@ -144,18 +149,7 @@ class Chronicle:
 
     def show_waiting(self) -> None:
         """Bring the gauges of what waits up to date."""
-        self._metrics.pending((each.queue, each.reason, each.gpus) for each in self._waiting.values())
-
-    def _waits(self, hold: Hold) -> None:
-        before = self._waiting.get(hold.group)
-        group, members = self._cache.view(hold.group)
-        gpus = (
-            before.gpus
-            if before is not None and before.members == hold.members
-            else sum(pod.shape.requests.gpus for pod in members if _waits(pod))
-        )
-        queue = group.queue if group is not None else DEFAULT_QUEUE
-        self._waiting[hold.group] = Waiting(queue, hold.reason, hold.members, gpus)
+        self._metrics.pending(self._waits.all())
 
     def _attempt_ended(self, key: GroupKey, attempt: AttemptId, phase: AttemptPhase) -> None:
         is_committed = phase is AttemptPhase.COMMITTED
@@ -183,7 +177,3 @@ class Chronicle:
         else:
             return
         self._recorder.event(about, reason, note, warning=warning)
-
-
-def _waits(pod: Pod) -> bool:
-    return pod.counts_for_quorum and not pod.is_bound

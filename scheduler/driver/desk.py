@@ -61,7 +61,8 @@ class VoteDesk:
         self._moved = asyncio.Event()
         self.opened = asyncio.Event()
         self._patience_s = SAVINGS_S
-        self._patience_at = clock()
+        self._patience_at = self._since = clock()
+        self.heard_at: float | None = None
 
     # --- for the driver --------------------------------------------------------------------------------------------------
 
@@ -103,7 +104,15 @@ class VoteDesk:
             del self._unplanned[member.uid]
         return woken
 
+    def silence_s(self) -> float:
+        """Return for how long kube-scheduler has not called; since the start, where it never has."""
+        return self._clock() - (self._since if self.heard_at is None else self.heard_at)
+
     # --- for the extender ------------------------------------------------------------------------------------------------
+
+    def heard(self) -> None:
+        """Take note that kube-scheduler calls, whatever about."""
+        self.heard_at = self._clock()
 
     @property
     def is_leading(self) -> bool:
@@ -131,6 +140,7 @@ class VoteDesk:
             except TimeoutError:
                 continue
         self._patience_s -= self._clock() - asked_at
+        self.heard()  # an answer that had to wait for its plan was asked for after it
         if slot is not None:
             return slot.assignment.node
         self._note_unplanned(ref.uid)

@@ -24,6 +24,7 @@ from scheduler.engine.cycle import decide
 from scheduler.engine.extension_points import PolicySet
 from scheduler.engine.lifecycle import Lifecycle
 from scheduler.engine.messages import (
+    Abandoned,
     AnswerVote,
     Bind,
     BindFailed,
@@ -167,7 +168,7 @@ class Driver:
         now = self._clock()
         timer = self._lifecycle.next_timer()
         if timer is not None and timer <= now:
-            self._handle(Tick())
+            self._handle(Tick(self._desk.heard_at if self._desk is not None else None))
         if not self._stopping.is_set():
             self._begin_cycle(now)
 
@@ -293,6 +294,8 @@ class Driver:
                 task = self._spawn(self._publish(order))
                 self._publishing.setdefault(key, set()).add(task)
                 task.add_done_callback(lambda done: self._told(key, done))
+            case Abandoned():
+                pass  # the chronicle has heard it
             case Decide():
                 pass  # every turn looks for candidates
 

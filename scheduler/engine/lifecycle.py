@@ -102,8 +102,8 @@ class Lifecycle:
                 self._with_gang(key, lambda gang: gang.votes.discard(uid))
             case NodeRefused(key, uid):
                 self._on_node_refused(key, uid, now)
-            case Tick():
-                self._on_tick(now)
+            case Tick(heard_at):
+                self._on_tick(heard_at, now)
             case LeadershipLost():
                 self._on_leadership_lost()
         self._file(touched)
@@ -191,10 +191,8 @@ class Lifecycle:
                 if not gang.is_as_planned():
                     lost = gang.lost_slot()
                     name = lost.assignment.pod.name if lost is not None else event.key.name
-                    self._steps.abandon(
-                        gang,
-                        f"{Reason.MEMBER_CHANGED}: {name} is not what was planned for any more; try again",
-                    )
+                    text = f"{name} is not what was planned for any more; try again"
+                    self._steps.abandon(gang, Reason.MEMBER_CHANGED, text)
                     self._steps.want_decision(gang, now)
             case State.EVICTING:
                 self._steps.continue_evicting(gang, now)
@@ -248,7 +246,7 @@ class Lifecycle:
 
     def _on_record_refused(self, gang: Gang, refused: RecordRefused, now: float) -> None:
         if gang.state is State.RECORDING:
-            self._steps.abandon(gang, f"{refused.reason}: {refused.message}")
+            self._steps.abandon(gang, refused.reason, refused.message)
             text = f"Nobody was bound: {refused.message}. It is tried again."
             self._steps.tell(gang, Status.ERROR, refused.reason, text, now)
             self._steps.back_off(gang, now)
@@ -306,27 +304,15 @@ class Lifecycle:
         gang = self._gangs.get(key)
         if gang is not None and gang.state is State.RESERVED and uid in gang.slots:
             node = gang.slots[uid].assignment.node
-            self._steps.abandon(
-                gang,
-                f"{Reason.NODE_REFUSED}: kube-scheduler did not offer {node}; another plan is being made",
-            )
+            text = f"kube-scheduler did not offer {node}; another plan is being made"
+            self._steps.abandon(gang, Reason.NODE_REFUSED, text)
             self._steps.want_decision(gang, now)
 
-    def _on_tick(self, now: float) -> None:
+    def _on_tick(self, heard_at: float | None, now: float) -> None:
         for key in sorted(self._timed):
             gang = self._gangs[key]
             if gang.barrier_at is not None and gang.barrier_at <= now:
-                missing = len(gang.slots) - len(gang.votes)
-                text = f"{missing} of {len(gang.slots)} members did not reach binding in time"
-                self._steps.abandon(gang, f"{Reason.VOTES_MISSING}: {text}")
-                self._steps.tell(
-                    gang,
-                    Status.UNSCHEDULABLE,
-                    Reason.VOTES_MISSING,
-                    f"{text}; `kubectl describe pod` of these says what kube-scheduler lacks.",
-                    now,
-                )
-                self._steps.back_off(gang, now)
+                self._steps.votes_missing(gang, heard_at, now)
             if gang.retry_at is not None and gang.retry_at <= now:
                 gang.retry_at = None
                 self._steps.retry(gang, now)

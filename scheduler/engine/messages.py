@@ -126,7 +126,13 @@ class NodeRefused:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed; sent at `Lifecycle.next_deadline` or later."""
+    """
+    Time has passed; sent at `Lifecycle.next_deadline` or later.
+
+    `heard_at`: when kube-scheduler last called about any pod; None: never (extender mode).
+    """
+
+    heard_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +233,15 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A plan came to nothing and nobody is bound by it: its gang waits again, for this reason. Nothing is to be done; it is to be told."""
+
+    key: GroupKey
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What conditions shall say of a group."""
 
@@ -244,4 +259,4 @@ class Publish:
     members: tuple[MemberRef, ...] = ()
 
 
-Instruction = Decide | Reserve | Release | Record | Bind | Evict | AnswerVote | Wake | Publish
+Instruction = Decide | Reserve | Release | Record | Bind | Evict | AnswerVote | Wake | Abandoned | Publish

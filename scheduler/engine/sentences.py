@@ -1,8 +1,8 @@
 """
 Why a gang waits, in numbers: same cause, same text.
 
-Nothing volatile (no times, no pod names that change) stands in a sentence, so that conditions are rewritten only when the cause
-changes.
+Nothing volatile (no pod names that change, no times but those that stand still) is in a sentence, so that conditions are rewritten only
+when the cause changes.
 Next: `scheduler.explain` says more: every domain, and what would help.
 """
 
@@ -22,6 +22,7 @@ from scheduler.model.status import Status
 
 PLAIN = (CPU, MEMORY, EPHEMERAL_STORAGE, PODS)
 GIB = 2**30
+DAY_S = 86_400.0
 
 
 def incomplete(there: Standing) -> tuple[Status, Reason, str]:
@@ -43,6 +44,22 @@ def given_up(group: PodGroup) -> str:
         f"Not placed within {group.schedule_timeout_s or 0:.0f} s, and spec.onTimeout is Fail: it is not tried any more. "
         "Create it anew, or set spec.onTimeout to Wait."
     )
+
+
+def silence(members: int, now: float, heard_at: float | None, wall_offset_s: float) -> str:
+    """
+    Return the words for a plan of so many members that kube-scheduler never asked about, nor about any other pod.
+
+    `heard_at`: when it last asked about one; None: never. With `wall_offset_s` added, times are seconds since 1970.
+    """
+    if heard_at is None:
+        since = "since this scheduler started"
+    elif now - heard_at > DAY_S:
+        since = "for more than a day"
+    else:
+        of_day = int((heard_at + wall_offset_s) % DAY_S)
+        since = f"since {of_day // 3600:02}:{of_day // 60 % 60:02}:{of_day % 60:02} UTC"
+    return f"kube-scheduler has not asked about any of the {members} members, nor about another pod, {since}"
 
 
 def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:

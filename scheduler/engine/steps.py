@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from scheduler.engine.attempts import Gang, SlotState, State
 from scheduler.engine.messages import (
+    Abandoned,
     AnswerVote,
     Bind,
     Decide,
@@ -21,6 +22,7 @@ from scheduler.engine.messages import (
     Wake,
 )
 from scheduler.engine.publishing import NoticeBoard
+from scheduler.engine.sentences import silence
 from scheduler.model.ids import AttemptId, PodUid
 from scheduler.model.plan import Admit, Hold
 from scheduler.model.podgroups import AttemptPhase, MemberFailure, MemberRef
@@ -128,16 +130,17 @@ class Steps:
         if gang.state is not State.BINDING or gang.outstanding:
             return
         bound = len(gang.bound())
+        refused = next((slot.error for slot in gang.slots.values() if slot.error), "")
         if gang.key.is_single_pod:
             gang.state, gang.attempt, gang.slots = State.WAITING, None, {}
             if not bound:
+                self.could_not_bind(gang, refused, now)
                 self.back_off(gang, now)
         elif bound >= gang.min_count():
             self.close(gang, AttemptPhase.COMMITTED, self.scheduled(gang))
         elif bound == 0:
-            refused = next((slot.error for slot in gang.slots.values() if slot.error), "")
             self.close(gang, AttemptPhase.ABORTED, None)
-            self.tell(gang, Status.ERROR, Reason.BIND_FAILED, f"Nobody could be bound; {refused}.", now)
+            self.could_not_bind(gang, refused, now)
         else:
             gang.state, gang.slots = State.WAITING, {}
             self.mind_repair(gang, now)
@@ -151,13 +154,14 @@ class Steps:
         gang.attempt = replace(gang.attempt, phase=phase)
         self.record(gang)
 
-    def abandon(self, gang: Gang, error: str) -> None:
+    def abandon(self, gang: Gang, reason: Reason, text: str) -> None:
         """Take a plan back before anything was bound: slots are released and every waiting call is answered."""
         released = gang.drop_plan()
         if released:
             self.out.append(Release(gang.key, released))
         for uid in sorted(gang.votes):
-            self.answer(gang, uid, error)
+            self.answer(gang, uid, f"{reason}: {text}")
+        self.out.append(Abandoned(gang.key, reason, text))
         gang.state = State.WAITING
         if not gang.bound():
             gang.attempt = None
@@ -172,6 +176,28 @@ class Steps:
             now,
             at_once=True,
         )
+
+    def could_not_bind(self, gang: Gang, refused: str, now: float) -> None:
+        text = f"Nobody could be bound; {refused}."
+        self.out.append(Abandoned(gang.key, Reason.BIND_FAILED, text))
+        self.tell(gang, Status.ERROR, Reason.BIND_FAILED, text, now)
+
+    def votes_missing(self, gang: Gang, heard_at: float | None, now: float) -> None:
+        """The barrier has passed. `heard_at`: when kube-scheduler last called about any pod; None: never."""
+        planned_at = (gang.barrier_at or now) - self.settings.barrier_timeout_s
+        if not gang.has_been_voted_on and (heard_at is None or heard_at < planned_at):
+            text = silence(len(gang.slots), now, heard_at, self._wall_offset_s)
+            advice = ": is it running with this configuration? `tutti scheduler-config` prints it."
+            status = (
+                Status.ERROR
+            )  # not Unschedulable: an autoscaler would add nodes, and they wake no kube-scheduler
+        else:
+            text = f"{len(gang.slots) - len(gang.votes)} of {len(gang.slots)} members did not reach binding in time"
+            advice = "; `kubectl describe pod` of these says what kube-scheduler lacks."
+            status = Status.UNSCHEDULABLE
+        self.abandon(gang, Reason.VOTES_MISSING, text)
+        self.tell(gang, status, Reason.VOTES_MISSING, text + advice, now)
+        self.back_off(gang, now)
 
     def back_off(self, gang: Gang, now: float) -> None:
         pause = min(self.settings.backoff_initial_s * 2.0**gang.failures, self.settings.backoff_max_s)
@@ -224,9 +250,8 @@ class Steps:
             self.notices.want(gang.key, Report(waiting.status, waiting.reason, waiting.message), waiting, now)
             return
         if gang.state is State.RESERVED:
-            self.abandon(
-                gang, f"{Reason.REPAIRING}: the gang could not be completed in time and is being taken down"
-            )
+            text = "the gang could not be completed in time and is being taken down"
+            self.abandon(gang, Reason.REPAIRING, text)
         spent = now - (gang.repair_since or now)
         gang.repair_since = None
         attempt = gang.attempt or gang.attempt_of_bound(self._fresh_id(), self._epoch)

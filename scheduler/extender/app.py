@@ -36,6 +36,7 @@ def make(desk: Desk, settings: ExtenderSettings, scheduler_names: tuple[str, ...
     verbs = Verbs(desk, settings, frozenset(scheduler_names))
 
     async def answer(request: Request, verb: Callable[[bytes], Answer]) -> Response:
+        desk.heard()
         if not desk.is_leading:
             return _plain(503, "not leader")
         try:

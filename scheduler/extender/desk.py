@@ -10,6 +10,9 @@ from scheduler.model.podgroups import MemberRef
 class Desk(Protocol):
     """Answers for the gangs of one term. `scheduler.driver.desk.VoteDesk` is the one in use."""
 
+    def heard(self) -> None:
+        """Take note that kube-scheduler calls, whatever about."""
+
     @property
     def is_leading(self) -> bool:
         """Whether questions may be answered here."""

@@ -26,11 +26,16 @@ def _fine() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """Each returns why not, or an empty string. `prepare` brings gauges up to date before they are read."""
+    """
+    Each returns why not, or an empty string. `remark`: what /readyz says beside yes or no.
+
+    `prepare` brings gauges up to date before they are read.
+    """
 
     live: Callable[[], str] = _fine
     ready: Callable[[], str] = _fine
     leading: Callable[[], str] = _fine
+    remark: Callable[[], str] = _fine
     prepare: Callable[[], None] = lambda: None
 
 
@@ -38,15 +43,16 @@ class Checks:
 async def serve(settings: ProbeSettings, metrics: Metrics, checks: Checks) -> AsyncGenerator[str, None]:
     """Serve until left; yields the address as ``http://host:port``. Raises ProbeError when the port is taken."""
 
-    def answer(why_not: str) -> web.Response:
-        return web.Response(text=f"{why_not or 'ok'}\n", status=503 if why_not else 200)
+    def answer(why_not: str, remark: str = "") -> web.Response:
+        said = "; ".join(filter(None, (why_not or "ok", remark)))
+        return web.Response(text=f"{said}\n", status=503 if why_not else 200)
 
     async def livez(_: web.Request) -> web.Response:
         return answer(checks.live())
 
     async def readyz(request: web.Request) -> web.Response:
         must_lead = request.query.get("leader", "") not in {"", "0", "false"}
-        return answer(checks.ready() or (checks.leading() if must_lead else ""))
+        return answer(checks.ready() or (checks.leading() if must_lead else ""), checks.remark())
 
     async def show(_: web.Request) -> web.Response:
         checks.prepare()

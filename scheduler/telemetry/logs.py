@@ -23,6 +23,8 @@ LEVELS: Final = {
     "error": logging.ERROR,
 }
 
+Log = structlog.typing.FilteringBoundLogger
+
 
 class Lines:
     """A stream to write to that never fails, for one that may: closed, broken, full, or absent (None)."""
@@ -94,9 +96,9 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 
 
-def get(room: str) -> structlog.typing.FilteringBoundLogger:
+def get(room: str) -> Log:
     """Return the logger of a room; its lines carry the room's name."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
+    logger: Log = structlog.get_logger(room=room)
     return logger
 
 

@@ -6,7 +6,7 @@ Next: `health` serves them at /metrics.
 """
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -50,6 +50,12 @@ class Metrics:
         self._attempts = Counter(
             "tutti_attempts", "Attempts to start a gang, by result.", ["result"], registry=own
         )
+        self._failed = Counter(
+            "tutti_attempts_failed",
+            "Plans that came to nothing, with nobody bound by them, by reason; each gang is tried again.",
+            ["reason"],
+            registry=own,
+        )
         self._gang_window = Histogram(
             "tutti_gang_window_seconds",
             "From the first acknowledged binding of a gang's attempt to the one that made the gang whole: how long early members hold "
@@ -73,7 +79,8 @@ class Metrics:
         )
         self._pending = Gauge(
             "tutti_pending_groups",
-            "Groups that wait, by queue and reason.",
+            "Groups of which members wait for a node, by queue and reason. With a plan they still wait: as Placed, or for what their last "
+            "plan came to nothing.",
             ["queue", "reason"],
             registry=own,
         )
@@ -137,6 +144,10 @@ class Metrics:
         """`result` is one of committed, aborted, refused."""
         self._attempts.labels(result if result in {"committed", "aborted", "refused"} else OTHER).inc()
 
+    def attempt_failed(self, reason: Reason) -> None:
+        """A plan came to nothing with nobody bound by it."""
+        self._failed.labels(str(reason)).inc()
+
     def gang_whole(self, window_s: float) -> None:
         """A binding made a gang of several whole, so long after the attempt's first."""
         self._gang_window.observe(max(0.0, window_s))
@@ -169,6 +180,15 @@ class Metrics:
         shown = (use.allocatable, use.allocated, use.allocation, use.fragmentation)
         for gauge, value in zip(self._gpu_gauges, shown, strict=True):
             gauge.set(value)
+
+    def kube_scheduler_silence(self, silence_s: Callable[[], float]) -> None:
+        """Show from now on how long ago kube-scheduler last called, as this tells when asked (extender mode)."""
+        Gauge(
+            "tutti_kube_scheduler_silence_seconds",
+            "Since kube-scheduler last called about any pod, or since the start. Grows also while no pod waits; together with "
+            "tutti_pending_groups of reason Placed or VotesMissing it means that kube-scheduler hangs or is not there.",
+            registry=self.registry,
+        ).set_function(silence_s)
 
     def request_answered(self, verb: str, code: int) -> None:
         """Observer of `kube.transport.Transport`; code 0 stands for no answer."""

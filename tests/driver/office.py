@@ -19,6 +19,7 @@ from scheduler.engine.messages import (
     Event,
     Instruction,
     Observed,
+    Publish,
     Record,
     Recorded,
     Release,
@@ -63,6 +64,7 @@ class Office:
         self.inbox: list[Event] = []
         self.ordered: list[Instruction] = []
         self.woken: list[MemberRef] = []
+        self.told: list[Publish] = []
         self._policies = default_policies(holds_unevaluated=False)
         self.desk.open(self.lifecycle, self.inbox.append)
 
@@ -116,7 +118,7 @@ class Office:
 
     def pass_time(self, seconds: float) -> None:
         self.clock.now += seconds
-        self.handle(Tick())
+        self.handle(Tick(self.desk.heard_at))
 
     def handle(self, event: Event) -> None:
         for order in self.lifecycle.handle(event, self.clock()):
@@ -132,6 +134,8 @@ class Office:
                     self.woken += self.desk.to_wake(order)
                 case Record() | Bind():
                     self.ordered.append(order)
+                case Publish():
+                    self.told.append(order)
                 case _:
                     pass
 

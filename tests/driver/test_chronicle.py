@@ -1,13 +1,16 @@
 """What is measured of a gang: from complete to whole, from the first binding to the last, and how late the watch shows it."""
 
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from scheduler.config import ApiSettings
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.sightings import SAMPLE
-from scheduler.engine.messages import Bind, BindDone, BindFailed, Observed, Record
+from scheduler.engine.messages import Abandoned, Bind, BindDone, BindFailed, Observed, Record
 from scheduler.kube.cache import Cache
 from scheduler.kube.credentials import Credentials
 from scheduler.kube.recorder import Recorder
@@ -33,7 +36,11 @@ class World:
         self.metrics = Metrics()
         self.cache = Cache(scheduler_names=("tutti",), clock=lambda: self.now)
         transport = Transport(Credentials(server="http://x"), ApiSettings())
-        self.chronicle = Chronicle(self.metrics, Recorder(transport, "test"), self.cache)
+        self.recorder = Recorder(transport, "test")
+        self.chronicle = self.another_chronicle()
+
+    def another_chronicle(self) -> Chronicle:
+        return Chronicle(self.metrics, self.recorder, self.cache)
 
     def exist(self, group: PodGroup, pods: tuple[Pod, ...]) -> None:
         """Put them into the cache and let the driver look."""
@@ -63,6 +70,12 @@ class World:
     def close(self, attempt: str = "e1-1", phase: AttemptPhase = AttemptPhase.COMMITTED) -> None:
         record = Attempt(AttemptId(attempt), 1, 1, 1, phase, ())
         self.chronicle.instructed(Record(KEY, record, ""), self.now)
+
+    def pending(self) -> dict[str, float]:
+        """How many groups wait, by reason."""
+        self.chronicle.show_waiting()
+        (family,) = (each for each in self.metrics.registry.collect() if each.name == "tutti_pending_groups")
+        return {sample.labels["reason"]: sample.value for sample in family.samples}
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"tutti_{name}", labels)
@@ -216,8 +229,13 @@ async def test_bindings_that_fail_or_pods_that_go_are_not_waited_for(world: Worl
 # --- what waits -----------------------------------------------------------------------------------------------------------
 
 
-def hold(*pods: Pod, reason: Reason = Reason.NO_DOMAIN_FITS) -> Plan:
-    return Plan((Hold(KEY, Status.UNSCHEDULABLE, reason, "why", tuple(pod.uid for pod in pods)),))
+def admit(*pods: Pod) -> Plan:
+    slots = tuple(Assignment(pod.key, pod.uid, NODE, rank) for rank, pod in enumerate(pods))
+    return Plan((Admit(KEY, len(pods), 1, slots),))
+
+
+def hold(*pods: Pod, reason: Reason = Reason.NO_DOMAIN_FITS, message: str = "why") -> Plan:
+    return Plan((Hold(KEY, Status.UNSCHEDULABLE, reason, message, tuple(pod.uid for pod in pods)),))
 
 
 async def test_waiting_gpus_are_those_of_waiting_members_by_queue_and_reason(world: World) -> None:
@@ -242,20 +260,92 @@ async def test_reason_that_changes_is_not_counted_twice(world: World) -> None:
     assert world.value("pending_gpus", queue="default", reason="InsufficientResources") == 2
 
 
-@pytest.mark.parametrize("how", ["placed", "bound-by-others", "gone"])
+@pytest.mark.parametrize("how", ["bound", "gone"])
 async def test_gang_that_does_not_wait_any_more_is_not_shown(world: World, how: str) -> None:
     group, pods = gang("g", 2)
     world.exist(group, pods)
     world.chronicle.cycle_ended(hold(*pods), considered=1, seconds=0.001)
-    if how == "placed":
-        slots = tuple(Assignment(pod.key, pod.uid, NODE, rank) for rank, pod in enumerate(pods))
-        world.chronicle.cycle_ended(Plan((Admit(KEY, 2, 1, slots),)), considered=1, seconds=0.001)
-    elif how == "bound-by-others":
+    if how == "bound":
         world.exist(group, tuple(replace(pod, node=NODE) for pod in pods))
     else:
         world.cache.drop_group(KEY)
         for pod in pods:
             world.cache.drop_pod(pod.key, pod.uid)
         world.look()
-    world.chronicle.show_waiting()
-    assert world.value("pending_groups", queue="default", reason="NoDomainFits") is None
+    assert world.pending() == {}
+
+
+async def test_gang_that_has_a_plan_waits_until_it_is_bound(world: World) -> None:
+    group, pods = gang("g", 2, pod=shape(gpus=4))
+    world.exist(group, pods)
+    world.chronicle.cycle_ended(hold(*pods), considered=1, seconds=0.001)
+    world.chronicle.cycle_ended(admit(*pods), considered=1, seconds=0.001)
+    assert world.pending() == {"Placed": 1}
+    world.exist(group, (replace(pods[0], node=NODE), pods[1]))
+    assert world.pending() == {"Placed": 1}
+    assert world.value("pending_gpus", queue="default", reason="Placed") == 4
+    world.exist(group, tuple(replace(pod, node=NODE) for pod in pods))
+    assert world.pending() == {}
+
+
+async def test_gang_whose_plans_come_to_nothing_is_shown_with_that_reason_also_while_it_has_another_plan(
+    world: World,
+) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    for count in (1, 2, 3):
+        world.chronicle.cycle_ended(admit(*pods), considered=1, seconds=0.001)
+        world.chronicle.instructed(Abandoned(KEY, Reason.VOTES_MISSING, "2 of 2"), 1.0)
+        assert world.pending() == {"VotesMissing": 1}
+        assert world.value("attempts_failed_total", reason="VotesMissing") == count
+    world.chronicle.cycle_ended(admit(*pods), considered=1, seconds=0.001)
+    assert world.pending() == {"VotesMissing": 1}
+    world.chronicle.cycle_ended(hold(*pods), considered=1, seconds=0.001)
+    assert world.pending() == {"NoDomainFits": 1}
+
+
+async def test_silence_of_kube_scheduler_is_shown_where_there_is_one_only(world: World) -> None:
+    assert world.value("kube_scheduler_silence_seconds") is None
+    assert world.chronicle.remark() == ""
+    world.chronicle.listen(lambda: 35.2)
+    assert world.value("kube_scheduler_silence_seconds") == 35.2
+    assert world.chronicle.remark() == "kube-scheduler has not called for 35 s"
+
+
+# --- the log --------------------------------------------------------------------------------------------------------------
+
+
+def lines(logged: Sequence[MutableMapping[str, Any]], *, level: str) -> list[tuple[str, str]]:
+    return [(line["event"], line.get("reason", "")) for line in logged if line["log_level"] == level]
+
+
+async def test_reason_is_logged_when_it_changes_and_not_for_its_numbers(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    with capture_logs() as logged:
+        world.chronicle = world.another_chronicle()
+        for free in range(5):
+            text = f"rack r{free} holds {free} of 8"
+            world.chronicle.cycle_ended(hold(*pods, message=text), considered=1, seconds=0.001)
+        other = hold(*pods, message="rack r1 holds 1 of 8; it is cordoned")
+        world.chronicle.cycle_ended(other, considered=1, seconds=0.001)
+        other = hold(*pods, reason=Reason.INSUFFICIENT_RESOURCES)
+        world.chronicle.cycle_ended(other, considered=1, seconds=0.001)
+    waits = [("waits", "NoDomainFits")] * 2 + [("waits", "InsufficientResources")]
+    assert lines(logged, level="info") == waits
+    assert lines(logged, level="debug").count(("cycle ended", "")) == 7
+
+
+async def test_plan_that_comes_to_nothing_is_a_warning_once_per_cause(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, pods)
+    with capture_logs() as logged:
+        world.chronicle = world.another_chronicle()
+        for reason in (Reason.VOTES_MISSING, Reason.VOTES_MISSING, Reason.RECORD_FAILED):
+            world.chronicle.cycle_ended(admit(*pods), considered=1, seconds=0.001)
+            world.chronicle.instructed(Abandoned(KEY, reason, "2 of 2"), 1.0)
+    assert lines(logged, level="warning") == [
+        ("attempt failed", "VotesMissing"),
+        ("attempt failed", "RecordFailed"),
+    ]
+    assert lines(logged, level="info") == [("placed", "")]

@@ -263,6 +263,39 @@ async def test_votes_are_answered_when_the_last_one_does_not_come_in_time(office
         assert "1 of 3" in error
 
 
+def test_silence_of_kube_scheduler_counts_from_its_last_call_whatever_it_was_about(office: Office) -> None:
+    office.clock.now += 5.0
+    assert office.desk.silence_s() == 5.0, "since the start, before the first call"
+    office.desk.heard()
+    office.clock.now += 2.0
+    assert office.desk.silence_s() == 2.0
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_gang_whose_plan_was_not_asked_about_is_told_whether_kube_scheduler_called_at_all(
+    office: Office, hears: bool
+) -> None:
+    office.gang("ring", 3)
+    office.settle()
+    office.clock.now += 1.0
+    if hears:
+        office.desk.heard()
+    office.pass_time(BARRIER_S)
+    (told,) = office.told
+    assert told.report.reason is Reason.VOTES_MISSING
+    assert ("kube-scheduler has not asked about any of the 3 members" in told.report.message) is not hears
+
+
+async def test_call_that_waited_for_a_plan_counts_as_a_call_about_it(office: Office) -> None:
+    ring = office.gang("ring", 2)
+    office.turn()
+    asked = await waiting(office.desk.planned_node(ring[0], LONG_S))
+    office.clock.now += 1.0
+    office.settle()
+    assert await asked == office.planned(ring[0])
+    assert office.desk.silence_s() == 0.0
+
+
 async def test_votes_are_answered_when_a_member_is_deleted(office: Office) -> None:
     ring = office.gang("ring", 2)
     office.settle()

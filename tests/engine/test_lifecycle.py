@@ -6,6 +6,7 @@ import pytest
 
 from scheduler.engine.lifecycle import Lifecycle
 from scheduler.engine.messages import (
+    Abandoned,
     AnswerVote,
     Bind,
     BindDone,
@@ -24,6 +25,7 @@ from scheduler.engine.messages import (
     Recorded,
     RecordRefused,
     Release,
+    Report,
     Reserve,
     Tick,
     Voted,
@@ -178,7 +180,10 @@ def test_refused_record_gives_the_room_back_and_backs_off() -> None:
     story = Story()
     story.planned()
     orders = story.tell(RecordRefused(KEY, AttemptId("e7-1"), "conflict"))
-    assert orders == [Release(KEY, (PodUid("u0"), PodUid("u1")))]
+    assert orders == [
+        Release(KEY, (PodUid("u0"), PodUid("u1"))),
+        Abandoned(KEY, Reason.RECORD_FAILED, "conflict"),
+    ]
     assert story.life.candidates(story.now) == frozenset()
     assert story.life.candidates(story.now + 1.0) == {KEY}
 
@@ -189,7 +194,7 @@ def test_attempt_that_bound_nobody_is_closed_as_aborted() -> None:
     orders = story.tell(BindFailed(KEY, PodUid("u0"), Reason.BIND_FAILED, "no"))
     assert orders == [Release(KEY, (PodUid("u0"),))]
     orders = story.tell(BindFailed(KEY, PodUid("u1"), Reason.BIND_FAILED, "no"))
-    assert kinds(orders) == ["Release", "Record"]
+    assert kinds(orders) == ["Release", "Record", "Abandoned"]
     record = orders[1]
     assert isinstance(record, Record)
     assert record.attempt.phase is AttemptPhase.ABORTED
@@ -338,6 +343,60 @@ def test_missing_vote_ends_the_attempt_for_all_at_the_barrier() -> None:
     assert not only(orders, Bind)
 
 
+@pytest.mark.parametrize(
+    ("heard_at", "since"),
+    [
+        (900.0, "since 00:15:00 UTC"),
+        (-86_400.0, "for more than a day"),
+        (None, "since this scheduler started"),
+    ],
+    ids=["before-the-plan", "long-ago", "never"],
+)
+def test_plan_that_nobody_asked_about_says_that_kube_scheduler_is_silent(
+    heard_at: float | None, since: str
+) -> None:
+    story = Story(votes=True)
+    story.planned()
+    orders = story.tell(Tick(heard_at), after=30.0)
+    (publish,) = only(orders, Publish)
+    assert isinstance(publish, Publish)
+    assert publish.report.reason is Reason.VOTES_MISSING
+    assert publish.report.status is Status.ERROR, "no autoscaler shall add nodes for it"
+    assert publish.report.message == (
+        f"kube-scheduler has not asked about any of the 2 members, nor about another pod, {since}: "
+        "is it running with this configuration? `tutti scheduler-config` prints it."
+    )
+
+
+def test_silence_is_worded_alike_at_every_attempt_so_that_it_is_written_once() -> None:
+    story = Story(votes=True)
+    said = []
+    for _ in range(3):
+        story.planned()
+        said += only(story.tell(Tick(900.0), after=30.0), Abandoned)
+        story.now += 60.0
+    assert len(said) == 3
+    assert len(set(said)) == 1
+
+
+@pytest.mark.parametrize("voted", [True, False])
+def test_plan_that_kube_scheduler_passed_over_points_to_what_it_says_itself(voted: bool) -> None:
+    story = Story(votes=True)
+    story.planned()
+    heard_at = story.now if not voted else story.now - 0.01
+    if voted:
+        vote(story, 0)
+    (publish,) = only(story.tell(Tick(heard_at), after=30.0), Publish)
+    assert isinstance(publish, Publish)
+    missing = 1 if voted else 2
+    assert publish.report == Report(
+        Status.UNSCHEDULABLE,
+        Reason.VOTES_MISSING,
+        f"{missing} of 2 members did not reach binding in time; "
+        "`kubectl describe pod` of these says what kube-scheduler lacks.",
+    )
+
+
 def test_vote_for_another_node_than_planned_is_refused() -> None:
     story = Story(votes=True)
     story.planned()
@@ -351,7 +410,7 @@ def test_refused_node_frees_the_plan_and_asks_for_another() -> None:
     story.planned()
     vote(story, 0)
     orders = story.tell(NodeRefused(KEY, PodUid("u1")))
-    assert kinds(orders) == ["Release", "AnswerVote", "Decide"]
+    assert kinds(orders) == ["Release", "AnswerVote", "Abandoned", "Decide"]
     assert story.life.candidates(story.now) == {KEY}
 
 
@@ -367,7 +426,7 @@ def test_changed_spec_while_votes_are_awaited_frees_the_plan() -> None:
     story = Story(votes=True)
     story.planned()
     orders = story.tell(Observed(KEY, replace(GROUP, generation=2), (pod(0), pod(1))))
-    assert kinds(orders) == ["Release", "Decide"]
+    assert kinds(orders) == ["Release", "Abandoned", "Decide"]
 
 
 def test_every_waiting_call_is_answered_when_leadership_is_lost() -> None:
@@ -571,6 +630,20 @@ def test_attempt_that_came_to_nothing_says_why_at_once() -> None:
         (told,) = publishes(story, 0.5)
         assert told.report.reason is reason
         assert {member.uid for member in told.members} == {"u0", "u1"}
+
+
+def test_pod_without_a_group_that_cannot_be_bound_is_told_why_at_once() -> None:
+    key = GroupKey("team", "m5", POD_DIALECT)
+    story = Story()
+    lone = replace(pod(5), group=key)
+    story.tell(Observed(key, PodGroup(key, GroupUid("u5"), min_count=1, generation=1), (lone,)))
+    story.tell(Decided(Plan((Admit(key, 1, 1, (Assignment(lone.key, lone.uid, NodeName("node-5"), 0),)),))))
+    orders = story.tell(BindFailed(key, lone.uid, Reason.BIND_FAILED, "forbidden"))
+    assert only(orders, Abandoned) == [
+        Abandoned(key, Reason.BIND_FAILED, "Nobody could be bound; BindFailed: forbidden.")
+    ]
+    (told,) = publishes(story, 0.5)
+    assert (told.report.reason, [member.uid for member in told.members]) == (Reason.BIND_FAILED, ["u5"])
 
 
 def test_a_reservation_and_its_release_name_the_same_members() -> None:

@@ -33,6 +33,10 @@ class Planner:
     dropped: list[tuple[str, frozenset[NodeName]]] = field(default_factory=list)
     votes: dict[str, "asyncio.Future[str | None]"] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    def heard(self) -> None:
+        self.calls += 1
 
     def knows(self, uid: PodUid) -> bool:
         return uid in self.known
@@ -157,6 +161,7 @@ async def test_replica_that_does_not_lead_answers_503(client: httpx.AsyncClient,
     planner.is_leading = False
     for verb in ("filter", "prioritize", "preempt", "bind"):
         assert (await client.post(f"/{verb}", content=b"{}")).status_code == 503
+    assert planner.calls == 4, "heard all the same"
 
 
 async def test_too_large_a_body_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:

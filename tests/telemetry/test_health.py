@@ -31,6 +31,15 @@ async def test_what_is_not_ready_says_why() -> None:
         assert await fetch(f"{url}/readyz") == (200, "ok")
 
 
+async def test_readiness_carries_a_remark_whatever_the_answer_and_liveness_does_not() -> None:
+    checks = Checks(leading=lambda: "not leader", remark=lambda: "kube-scheduler has not called for 35 s")
+    async with serve(ANY_PORT, Metrics(), checks) as url:
+        assert await fetch(f"{url}/livez") == (200, "ok")
+        assert await fetch(f"{url}/readyz") == (200, "ok; kube-scheduler has not called for 35 s")
+        said = (503, "not leader; kube-scheduler has not called for 35 s")
+        assert await fetch(f"{url}/readyz?leader=1") == said
+
+
 async def test_metrics_are_brought_up_to_date_before_they_are_read() -> None:
     metrics = Metrics()
     async with serve(ANY_PORT, metrics, Checks(prepare=lambda: metrics.leading(3))) as url:

@@ -12,6 +12,7 @@ import pytest
 from tests.live.api import Api
 from tests.live.proof.devices import Devices
 from tests.live.proof.onlooker import Onlooker
+from tests.live.proof.probes import numbers, ready
 from tests.live.proof.team import Team
 
 if TYPE_CHECKING:
@@ -154,6 +155,43 @@ async def test_gang_whose_members_wait_when_kube_scheduler_dies_starts_whole_aft
         await bring_devices(devices, nodes)
         await team.until_whole("ring", 4)
     assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
+
+
+async def test_gang_that_a_hung_kube_scheduler_never_asks_about_says_so_and_starts_whole_when_it_goes_on(
+    hurried: "Tutti", team: Team, observer: Api
+) -> None:
+    await team.gang("before", 2)
+    await team.until_whole("before", 2)
+    hung = hurried.child("kube-scheduler")
+    assert hung is not None
+    failed = ("attempts_failed_total", "VotesMissing")
+    before = await numbers(hurried)
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        await team.gang("ring", 4)
+        said = await team.until_reason("ring", "VotesMissing")
+        assert "kube-scheduler has not asked about any of the 4 members" in said
+        told = await team.pod_condition("ring-0")
+        assert told["reason"] == "SchedulerError", "an autoscaler is not asked for nodes"
+
+        async def counted() -> bool:
+            now = await numbers(hurried)
+            return (
+                now.get(failed, 0) >= before.get(failed, 0) + 2
+                and now["pending_groups", "VotesMissing"] == 1
+                and now["kube_scheduler_silence_seconds", ""] > BARRIER_S
+            )
+
+        await team.until("its failed attempts are counted, and it waits", counted)
+        assert "kube-scheduler has not called for" in await ready(hurried)
+        assert '"event": "attempt failed"' in hurried.log.read_text()
+        assert await team.bound("ring") == {}
+        async with Onlooker(observer, team.namespace, 4) as onlooker:
+            os.kill(hung, signal.SIGCONT)
+            await team.until_whole("ring", 4)
+        assert onlooker.longest_partial_s < WHOLE_PARTIAL_S
+    finally:
+        os.kill(hung, signal.SIGCONT)
 
 
 @pytest.fixture
