@@ -6,8 +6,9 @@ label that no node carries costs next to nothing, however many requirements name
 them. Tests hold the two against each other.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,12 @@ from scheduler.model.pods import NodeSelectorTerm, Operator, PodShape, Requireme
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Codes = NDArray[np.uint8]
+Answer = TypeVar("Answer")
 
 NAME_FIELD = "metadata.name"
 ABSENT = 0  # code of a node without the label
 LARGEST = 2**62  # amounts are cut to it, so that sums stay in 64 bits; translators let through far less
+ANSWERS = 4096  # remembered; each is a few hundred bytes
 REFUSALS: tuple[Refusal | None, ...] = (None, Refusal.CORDONED, Refusal.TAINTED, Refusal.SELECTOR)
 
 
@@ -84,6 +87,7 @@ class NodeColumns:
         self._kinds_of_taints = tuple(kinds)
         self._offered = frozenset(name for node in nodes for name in node.allocatable)
         self._allocatable: dict[str, Numbers] = {}
+        self._found_out: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -123,6 +127,20 @@ class NodeColumns:
             if self.offers(resource):
                 self._allocatable[resource] = column
         return column
+
+    def largest(self, resource: str) -> int:
+        """Return the most that any node has of one resource."""
+        if not self.offers(resource):
+            return 0
+        return self.once(("largest", resource), lambda: int(self.allocatable(resource).max(initial=0)))
+
+    def once(self, question: Hashable, answer: Callable[[], Answer]) -> Answer:
+        """Return what follows from the question and from these nodes alone, whatever stands on them; it is found out once."""
+        if question not in self._found_out:
+            if len(self._found_out) >= ANSWERS:
+                self._found_out.clear()
+            self._found_out[question] = answer()
+        return cast("Answer", self._found_out[question])
 
     def selected(self, shape: PodShape) -> Mask:
         """Return which nodes the pod's node selector and required node affinity let pass."""

@@ -25,7 +25,6 @@ from scheduler.model.plan import Admit, Assignment, Decision, DomainRef, Hold, P
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
-from scheduler.model.resources import Resources
 from scheduler.model.snapshot import Snapshot
 from scheduler.model.status import Status
 from scheduler.topology import CLUSTER, DomainTree, Layer
@@ -92,7 +91,6 @@ class _Cycle:
     snapshot: Snapshot
     policies: PolicySet
     trial: Trial
-    _largest: Resources | None = None
     _ideals: dict[Hashable, Uses] = field(default_factory=dict)
 
     def decide(self, key: GroupKey) -> Decision | None:
@@ -164,7 +162,7 @@ class _Cycle:
         pods = _first(there.waiting, smallest, whole)
         profile = self.trial.neighbours.profiles(pods)
         while True:
-            wanted = batches(pods, self.snapshot.refused, self._largest_node(), profile)
+            wanted = batches(pods, self.snapshot.refused, self.trial.columns.largest, profile)
             if where.slices and len(wanted) > 1:
                 text = "topology.slices is not acted upon for unlike members by this version; remove it, or make the members equal."
                 return _hold(there.group.key, there.waiting, Status.UNRESOLVABLE, Reason.NOT_ACTED_UPON, text)
@@ -178,10 +176,10 @@ class _Cycle:
     def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed, where: Where) -> Admit:
         """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""
         tree, group = self.trial.tree, there.group
-        rank = {pod.uid: number for number, pod in enumerate(there.order)}
-        slots = sorted(
-            (Assignment(pod.key, pod.uid, tree.nodes[found.nodes[pod.uid]], rank[pod.uid]) for pod in pods),
-            key=lambda slot: slot.rank,
+        slots = tuple(
+            Assignment(pod.key, pod.uid, tree.nodes[found.nodes[pod.uid]], rank)
+            for rank, pod in enumerate(there.order)
+            if pod.uid in found.nodes
         )
         used = [*found.nodes.values(), *_nodes_of(tree, there.bound)]
         common = tree.domains[tree.innermost_of(used)]
@@ -189,32 +187,26 @@ class _Cycle:
             group=group.key,
             min_count=group.min_count,
             generation=group.generation,
-            assignments=tuple(slots),
+            assignments=slots,
             domain=DomainRef(common.level, common.name) if common.level != CLUSTER else None,
             quality=quality(self.trial, used, self._ideal((*there.bound, *pods), where)),
             preferred_met=_meets_preference(tree, used, group),
         )
 
     def _ideal(self, members: Sequence[Pod], where: Where) -> Uses:
-        """Return what the gang would use on the empty cluster; asked once per cycle for all gangs that are alike."""
-        kinds = batches(members, {}, self._largest_node(), self.trial.nobody().profiles(members))
+        """Return what the gang would use on the empty cluster; found out once for all gangs that are alike."""
+        columns = self.trial.columns
+        kinds = batches(members, {}, columns.largest, self.trial.nobody().profiles(members))
         alike = (
             tuple((batch.shape, batch.profile, len(batch.pods)) for batch in kinds),
             where.required,
             where.slices,
         )
-        if alike not in self._ideals:
+        if all(batch.profile is None for batch in kinds):
+            return columns.once(alike, lambda: ideal(self.trial, kinds, where))
+        if alike not in self._ideals:  # where rules on other pods count, the labels of namespaces do too
             self._ideals[alike] = ideal(self.trial, kinds, where)
         return self._ideals[alike]
-
-    def _largest_node(self) -> Resources:
-        if self._largest is None:
-            most: dict[str, int] = {}
-            for state in self.trial.states:
-                for name, amount in state.node.allocatable.items():
-                    most[name] = max(amount, most.get(name, 0))
-            self._largest = Resources(most)
-        return self._largest
 
 
 def _fewer(pods: tuple[Pod, ...], smallest: tuple[Pod, ...], failed: NotPlaced) -> tuple[Pod, ...]:

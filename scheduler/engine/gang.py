@@ -11,6 +11,7 @@ Source: whole-gang placement as in Feitelson and Rudolph, "Gang scheduling perfo
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_not
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from scheduler.engine.trial import Trial
 from scheduler.engine.unlike_pods import DoesNotFit
 from scheduler.model.ids import NodeName, PodUid
 from scheduler.model.pods import Pod, PodShape
-from scheduler.model.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,23 @@ class NotPlaced:
 def batches(
     pods: Sequence[Pod],
     refused: Mapping[PodUid, frozenset[NodeName]],
-    largest: Resources,
+    largest: Callable[[str], int],
     profile: Callable[[Pod], Profile] | None = None,
 ) -> tuple[Batch, ...]:
-    """Gather equal pods; the batch whose pods ask for the largest share of a node comes first."""
+    """
+    Gather equal pods; the batch whose pods ask for the largest share of a node comes first.
+
+    `largest`: the most that any node has of a resource.
+    """
     nothing: frozenset[NodeName] = frozenset()
     gathered: dict[tuple[PodShape, frozenset[NodeName], Profile | None], list[Pod]] = {}
+    alike, found = None, list[Pod]()
     for pod in pods:
         seen = profile(pod) if profile is not None else None
-        gathered.setdefault((pod.shape, refused.get(pod.uid, nothing), seen), []).append(pod)
+        kind = (pod.shape, refused.get(pod.uid, nothing), seen)
+        if alike is None or any(map(is_not, kind, alike)):  # hashing a shape costs more than all else here
+            alike, found = kind, gathered.setdefault(kind, [])
+        found.append(pod)
     made = [
         Batch(shape, excluded, tuple(members), seen) for (shape, excluded, seen), members in gathered.items()
     ]
@@ -211,8 +219,6 @@ def wish_of(where: Where, count: int) -> Wish:
     return Wish(count, where.required, where.slices, tuple(sorted(set(where.bound))))
 
 
-def _share(shape: PodShape, largest: Resources) -> float:
-    return max(
-        (amount / largest[name] if largest[name] else 1.0 for name, amount in shape.requests.items()),
-        default=0.0,
-    )
+def _share(shape: PodShape, largest: Callable[[str], int]) -> float:
+    shares = ((amount, largest(name)) for name, amount in shape.requests.items())
+    return max((amount / most if most else 1.0 for amount, most in shares), default=0.0)

@@ -6,6 +6,7 @@ Only live, ungated pods count; a pod with a node counts as bound whoever bound i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scheduler.model.ids import PodUid
 from scheduler.model.podgroups import AttemptPhase, PodGroup, Role
@@ -115,6 +116,7 @@ def plays(pod: Pod, role: Role) -> bool:
     return pod.role == role.name
 
 
+@lru_cache(maxsize=65_536)
 def _natural(name: str) -> tuple[int, str]:
     # Pods made in one second share a creation time; "worker-10" belongs behind "worker-9".
     digits = name[len(name.rstrip("0123456789")) :]

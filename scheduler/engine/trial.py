@@ -8,8 +8,9 @@ without `keep` gives all of it back, so a gang that finds no place leaves no tra
         ...  trial.take(node, shape)
         attempt.keep()
 
-What is free stands in columns. How many copies of a shape each node holds is counted over the columns when the shape is first asked for;
-afterwards only at nodes that were touched since, by a take or by giving back, which `_touched` lists in order. `version` names what is
+What is free stands in columns. How many copies of a shape each node holds is counted over the columns when the shape is first asked for.
+Whoever asks again has columns and counts brought up to date at the nodes that were touched since, by a take or by giving back, which
+`_touched` lists in order. `version` names what is
 taken: giving back returns to the number of before, so what is known at a version holds whenever it comes again. Whoever takes room for pods
 also seats them, for the rules of those that come after: `neighbours` holds who stands where.
 
@@ -55,16 +56,24 @@ class Attempt:
 
 
 @dataclass(slots=True)
+class Column:
+    """What every node has free of one resource, as of a length of `Trial._touched`."""
+
+    free: Copies
+    as_of: int
+
+
+@dataclass(slots=True)
 class Count:
     """
     How many pods of a shape each node holds, as of a length of `Trial._touched`.
 
-    `eligible`: where any may ever run. `demands`: per resource asked for, the column of what is free, and how much one pod asks for.
+    `eligible`: where any may ever run. `demands`: how much one pod asks for of each resource.
     """
 
     copies: Copies
     eligible: Mask
-    demands: tuple[tuple[Copies, int], ...]
+    demands: tuple[tuple[str, int], ...]
     as_of: int
 
 
@@ -81,7 +90,7 @@ class Trial:
         self._journal: list[tuple[int, Resources | None, tuple[HostPort, ...] | None, int]] = []
         self._takes = 0
         self._touched: list[int] = []
-        self._free: dict[str, Copies] = {}
+        self._free: dict[str, Column] = {}
         self._counts: dict[PodShape, Count] = {}
         self._answers: dict[Hashable, object] = {}
         self._answers_at = self.version
@@ -100,10 +109,9 @@ class Trial:
                 self.neighbours.unseat(seated)
                 while len(self._journal) > mark:
                     number, taken, ports, self.version = self._journal.pop()
-                    given_back = self._taken[number]
                     _restore(self._taken, number, taken)
                     _restore(self._ports, number, ports)
-                    self._touch(number, given_back)
+                    self._touched.append(number)
 
     def take(self, number: int, shape: PodShape, count: int = 1) -> None:
         """Take the room of `count` pods of this shape from a node. The caller has made sure that it is there."""
@@ -115,7 +123,7 @@ class Trial:
             self._ports[number] = (*self._ports.get(number, ()), *shape.host_ports)
         self._takes += 1
         self.version = self._takes
-        self._touch(number, shape.requests)
+        self._touched.append(number)
 
     def nobody(self) -> Neighbours:
         """Return the pods around on the empty cluster: none."""
@@ -141,7 +149,8 @@ class Trial:
 
     def eligible(self, shape: PodShape) -> Mask:
         """Return which nodes may ever run this shape."""
-        return self._count(shape).eligible
+        count = self._counts.get(shape)  # what was taken since does not matter
+        return (count if count is not None else self._count(shape)).eligible
 
     def refusals(self, shape: PodShape) -> Counter[Refusal]:
         """Return why nodes can never run this shape, with how many of them; only those that cannot."""
@@ -162,12 +171,14 @@ class Trial:
         """Return what every node has left of one resource, never below zero. Not to be changed by the caller."""
         column = self._free.get(resource)
         if column is None:
-            column = self._memo.free(self.tree, self.states, resource)
-            for number in self._taken:
-                column[number] = self._left(number, resource)
-            if self._memo.nodes(self.tree, self.states).offers(resource):
+            column = Column(self._memo.free(self.tree, self.states, resource), 0)
+            if self.columns.offers(resource):
                 self._free[resource] = column
-        return column
+        if column.as_of < len(self._touched):
+            for number in dict.fromkeys(self._touched[column.as_of :]):
+                column.free[number] = self._left(number, resource)
+            column.as_of = len(self._touched)
+        return column.free
 
     def allocatable(self, resource: str) -> Copies:
         """Return what every node has of one resource in all."""
@@ -200,44 +211,38 @@ class Trial:
             if len(touched) * ALONE > len(self.states):
                 count.copies = self._copies(shape, count.eligible, count.demands)
             else:
+                demands = tuple((self.free_of(name), amount) for name, amount in count.demands)
                 for number in touched:
-                    count.copies[number] = self._copies_on(number, shape, count)
+                    count.copies[number] = (
+                        self._copies_on(number, shape, demands) if count.eligible[number] else 0
+                    )
             count.as_of = len(self._touched)
         return count
 
     def _counted(self, shape: PodShape) -> Count:
         eligible = self._table(shape).refusals == REFUSALS.index(None)
-        demands = tuple((self.free_of(name), amount) for name, amount in shape.requests.items() if amount > 0)
+        demands = tuple((name, amount) for name, amount in shape.requests.items() if amount > 0)
         return Count(self._copies(shape, eligible, demands), eligible, demands, len(self._touched))
 
-    def _copies(self, shape: PodShape, eligible: Mask, demands: Iterable[tuple[Copies, int]]) -> Copies:
+    def _copies(self, shape: PodShape, eligible: Mask, demands: Iterable[tuple[str, int]]) -> Copies:
         copies = np.where(eligible, _most(shape), 0)
-        for free, amount in demands:
+        for name, amount in demands:
             if amount > LARGEST:
                 return np.zeros_like(copies)
-            np.minimum(copies, free // amount, out=copies)
+            np.minimum(copies, self.free_of(name) // amount, out=copies)
         if shape.host_ports:
             for number in np.flatnonzero(copies).tolist():
                 if ports_clash(shape.host_ports, self._ports_of(number)):
                     copies[number] = 0
         return copies
 
-    def _copies_on(self, number: int, shape: PodShape, count: Count) -> int:
-        if not count.eligible[number]:
-            return 0
+    def _copies_on(self, number: int, shape: PodShape, demands: Iterable[tuple[Copies, int]]) -> int:
         if shape.host_ports and ports_clash(shape.host_ports, self._ports_of(number)):
             return 0
         most = _most(shape)
-        for free, amount in count.demands:
+        for free, amount in demands:
             most = min(most, free.item(number) // amount)
         return most
-
-    def _touch(self, number: int, names: Iterable[str]) -> None:
-        self._touched.append(number)
-        for name in names:
-            column = self._free.get(name)
-            if column is not None:
-                column[number] = self._left(number, name)
 
     def _left(self, number: int, resource: str) -> int:
         state, taken = self.states[number], self._taken.get(number, NOTHING)

@@ -18,7 +18,6 @@ from scheduler.model.ids import GroupKey, NodeName, PodUid
 from scheduler.model.podgroups import Attempt, AttemptPhase, PodGroup
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.reservations import HeldSlot, Reservation
-from scheduler.model.resources import Resources
 from scheduler.model.snapshot import Snapshot
 from scheduler.topology import DomainTree
 
@@ -193,9 +192,7 @@ def _tied(tree: DomainTree, required: int, bound: tuple[int, ...]) -> int:
 def _kinds(
     group: PodGroup, pods: tuple[Pod, ...], refused: Mapping[PodUid, frozenset[NodeName]], trial: Trial
 ) -> tuple[Kind, ...]:
-    asked = {name for pod in pods for name in pod.shape.requests}
-    largest = Resources({name: int(trial.allocatable(name).max(initial=0)) for name in asked})
-    made = batches(pods, refused, largest)
+    made = batches(pods, refused, trial.columns.largest)
     names = [_name(group, batch) for batch in made]
     return tuple(
         Kind(

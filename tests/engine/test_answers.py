@@ -15,7 +15,7 @@ from scheduler.policies.placement import preferred_nodes
 from tests.build import cluster, members, node, shape, taken
 from tests.engine.kinds import shapes, states
 
-LARGEST = Resources({"nvidia.com/gpu": 8, "cpu": 64_000, "pods": 110})
+LARGEST = Resources({"nvidia.com/gpu": 8, "cpu": 64_000, "pods": 110}).__getitem__
 
 
 def trial(snapshot: Snapshot) -> Trial:
