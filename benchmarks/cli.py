@@ -27,7 +27,7 @@ from benchmarks.place.traces import TraceError
 from benchmarks.place.traces import read as read_traces
 from benchmarks.provenance import provenance
 from scheduler.cli.errors import ANSWER_IS_NO, CommandError
-from scheduler.cli.interrupts import heed_sigterm
+from scheduler.cli.interrupts import heed_signals_to_end
 from scheduler.cli.manifests import definitions_and_roles
 from scheduler.cli.mounting import not_yet
 from scheduler.cli.options import Format
@@ -88,7 +88,7 @@ def live(
     for name in names:
         if name not in CASES:
             raise CommandError(f"--case {name} is not known; there are {', '.join(CASES)}.")
-    heed_sigterm()
+    heed_signals_to_end()
     errors = Console(stderr=True)
     plan = Plan(cases=names, repeats=repeats, mode=mode.value, nodes=nodes, native=native)
     origin = provenance(seed=None, arguments=sys.argv[1:])
@@ -144,7 +144,7 @@ def place(
     """
     if not instances and traces is None:
         raise CommandError("--instances 0 without --traces leaves nothing to run; give one of them.")
-    heed_sigterm()
+    heed_signals_to_end()
     errors = Console(stderr=True)
 
     def tell(line: str) -> None:

@@ -64,7 +64,7 @@ class StartError(Exception):
 
 
 def run(options: RunOptions) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code: 0 after a clean stop, 1 when leadership was lost."""
+    """Run until SIGTERM, SIGINT or SIGHUP; return the exit code: 0 after a clean stop, 1 when leadership was lost."""
     logs.configure(options.settings.log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(options))
@@ -72,8 +72,9 @@ def run(options: RunOptions) -> int:
 
 async def _run(options: RunOptions) -> int:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     code = 0
     try:
         async with asyncio.TaskGroup() as tasks:

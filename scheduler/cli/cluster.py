@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from scheduler.cli.errors import ANSWER_IS_NO
-from scheduler.cli.interrupts import heed_sigterm
+from scheduler.cli.interrupts import heed_signals_to_end
 from scheduler.cli.manifests import definitions_and_roles
 from scheduler.cli.options import Format
 from scheduler.cli.progress import Progress
@@ -48,7 +48,7 @@ def build_command(
     output: Format = Output.TABLE,
 ) -> None:
     """Build the programs into the cache, once. About eight minutes on two cores; seconds when they are there."""
-    heed_sigterm()
+    heed_signals_to_end()
     with Progress(Console(stderr=True), tell_done=True) as progress:
         found = build.build(progress=progress, force=force)
     document = {
@@ -79,7 +79,7 @@ def up(
     output: Format = Output.TABLE,
 ) -> None:
     """Start the cluster of this directory, or what is missing of it. Prints the kubeconfig's path."""
-    heed_sigterm()
+    heed_signals_to_end()
     source = node_file or NodeShape(
         count=nodes, gpus=gpus, racks=racks, blocks=blocks, cpu=cpu, memory=memory
     )

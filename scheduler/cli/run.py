@@ -46,7 +46,7 @@ def run(
     ] = None,
 ) -> None:
     """
-    Run scheduler and operator in the foreground, until SIGTERM or Ctrl-C.
+    Run scheduler and operator in the foreground, until SIGTERM, Ctrl-C or the end of the terminal.
 
     Settings come from --config and from environment variables TUTTI_…, which win.
     """

@@ -90,7 +90,7 @@ def test_a_step_says_how_many_packages_are_done_and_how_long_it_will_take(go: Pa
 ORDER = ["etcd", "kwok", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_build_leaves_no_half_cache_and_the_next_one_works(
     go: Path, tmp_path: Path, number: signal.Signals
 ):

@@ -171,7 +171,7 @@ def test_a_program_that_a_crashed_up_could_not_write_down_is_found(clusters: Clu
     assert not processes.is_alive(known.processes[name])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_up_leaves_nothing_running(
     clusters: Clusters, binaries: Path, tmp_path: Path, number: signal.Signals
 ):

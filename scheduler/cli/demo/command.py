@@ -17,7 +17,7 @@ from scheduler.cli.demo import play, stage, verdict
 from scheduler.cli.demo.narration import Teller
 from scheduler.cli.demo.story import Load, load_for
 from scheduler.cli.errors import ANSWER_IS_NO
-from scheduler.cli.interrupts import heed_sigterm
+from scheduler.cli.interrupts import heed_signals_to_end
 from scheduler.cli.options import Format
 from scheduler.cli.progress import Progress
 from scheduler.cli.render import Output
@@ -50,7 +50,7 @@ def demo(
     asks for two gangs that fit only one at a time: under Tutti one starts whole and the other waits whole; pod by pod
     both deadlock. Exits with 0 only if everything came out so. The first run builds the control plane, which takes minutes.
     """
-    heed_sigterm()
+    heed_signals_to_end()
     console = Console(stderr=output is not Output.TABLE, width=None if sys.stdout.isatty() else 80)
     shape = NodeShape(count=nodes, gpus=gpus, racks=min(8, nodes), blocks=2)
     load = load_for(nodes, gpus)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from scheduler.cli.errors import CommandError
+from scheduler.cli.interrupts import undisturbed
 from scheduler.cli.manifests import definitions_and_roles
 from scheduler.config import Mode
 from scheduler.localcluster import ClusterOptions, LocalCluster, NodeShape, Progress, state
@@ -115,16 +116,6 @@ def command(stage: Stage) -> list[str]:
         words += ["--kube-scheduler", str(stage.cluster.binaries["kube-scheduler"])]
         words += ["--kube-scheduler-kubeconfig", str(kubeconfig("tutti-kube-scheduler"))]
     return words
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """No second Ctrl-C while things are being ended: it would leave processes behind."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _wait_until_leading(child: subprocess.Popen[bytes], port: int, log: Path) -> None:

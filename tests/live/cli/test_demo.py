@@ -97,6 +97,35 @@ def test_ctrl_c_ends_everything_it_started(tmp_path: Path, moment: str):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("moment", ["racks. Two gangs", "starts whole"])
+def test_closing_the_terminal_ends_everything_it_started(tmp_path: Path, moment: str):
+    ours, theirs = os.openpty()
+    owning = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", owning, "-m", "scheduler.cli", "demo", "--nodes", str(NODES)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    while moment.encode() not in seen:
+        seen += os.read(ours, 65536)
+    if moment == "racks. Two gangs":
+        until(lambda: any("etcd" in each for each in left_over(tmp_path)))
+    os.close(
+        ours
+    )  # what a terminal does when its window is closed: everybody on it gets SIGHUP, and nothing can be written any more
+    child.wait(60)
+    assert left_over(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_kept_cluster_and_scheduler_go_with_cluster_down(tmp_path: Path):
     child = demo(tmp_path, "--keep")
     out, err = child.communicate(timeout=240)
