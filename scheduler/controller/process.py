@@ -22,6 +22,7 @@ from scheduler.controller.handlers import registry, settings
 from scheduler.controller.job_groups import JobGroups
 from scheduler.controller.login import Login
 from scheduler.driver.children import unless
+from scheduler.driver.memory import settle
 from scheduler.kube import credentials, errors
 from scheduler.kube.cache import Cache
 from scheduler.kube.credentials import Credentials
@@ -109,6 +110,7 @@ async def _run(wanted: Settings, load_identity: Callable[[], Credentials], *, ha
 async def _serve(operator: _Operator, stop: asyncio.Event) -> int:
     """Wait for the first lists, then for the Lease, then lead. Who cannot list must not keep another from leading."""
     await unless(stop, operator.feed.synced(SYNC_TIMEOUT_S))
+    settle()
     term = None if stop.is_set() else await unless(stop, operator.elector.acquire())
     if term is None:
         return 0

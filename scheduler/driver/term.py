@@ -10,6 +10,7 @@ from scheduler.driver.children import unless
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.desk import VoteDesk
 from scheduler.driver.driver import Driver, Hands
+from scheduler.driver.memory import settle
 from scheduler.engine.extension_points import PolicySet
 from scheduler.engine.lifecycle import Lifecycle
 from scheduler.engine.steps import LifecycleSettings
@@ -46,6 +47,7 @@ async def lead(parts: Parts, stop: asyncio.Event, desk: VoteDesk | None = None) 
         background = [tasks.create_task(parts.feed.run())]
         try:
             await unless(stop, parts.feed.synced(SYNC_TIMEOUT_S))
+            settle()
             term = None if stop.is_set() else await unless(stop, parts.elector.acquire())
             if term is None:
                 return
