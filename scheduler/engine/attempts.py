@@ -31,14 +31,16 @@ class State(StrEnum):
     Where a gang stands between two writes.
 
     WAITING: nothing is on the way. RESERVED: planned, votes are awaited (extender mode). RECORDING: the record with phase Committing
-    is being written. BINDING: bindings are on the way. CLOSING: the last record is being written. ABORTING: the record with phase
-    Aborting is being written. EVICTING: members bound by the attempt are being removed.
+    is being written. BINDING: bindings are on the way. NOTING: the record with the repair time spent so far is being written. CLOSING:
+    the last record is being written. ABORTING: the record with phase Aborting is being written. EVICTING: members bound by the attempt
+    are being removed.
     """
 
     WAITING = "Waiting"
     RESERVED = "Reserved"
     RECORDING = "Recording"
     BINDING = "Binding"
+    NOTING = "Noting"
     CLOSING = "Closing"
     ABORTING = "Aborting"
     EVICTING = "Evicting"
@@ -98,7 +100,8 @@ class Gang:
     barrier_at: float | None = None
     retry_at: float | None = None
     repair_at: float | None = None
-    repair_since: float | None = None
+    repair_since: float | None = None  # or since what of it stands in the attempt
+    note_at: float | None = None
 
     _waiting: frozenset[PodUid] = frozenset()
 
@@ -155,7 +158,7 @@ class Gang:
 
     def is_writing(self) -> bool:
         """Whether the gang awaits the outcome of a write; one that will be repeated later is not on the way."""
-        writes = {State.RECORDING, State.BINDING, State.CLOSING, State.ABORTING}
+        writes = {State.RECORDING, State.BINDING, State.NOTING, State.CLOSING, State.ABORTING}
         return self.state in writes and self.retry_at is None
 
     def is_forgettable(self) -> bool:
@@ -181,6 +184,11 @@ class Gang:
         if self.group is None or self.attempt is None or self.group.uid != self.planned_for:
             return False
         return self.group.generation == self.attempt.generation and self.lost_slot() is None
+
+    def has_recorded_attempt(self) -> bool:
+        """Whether the view of the group shows the open attempt."""
+        record = self.group.attempt if self.group is not None else None
+        return record is not None and self.attempt is not None and record.id == self.attempt.id
 
     def has_lost_its_group(self) -> bool:
         """Whether the group of the open attempt has gone, also when another one took its name."""
@@ -217,14 +225,28 @@ class Gang:
             plan_rev=self.attempt.plan_rev + 1,
         )
 
-    def attempt_of_bound(self, fresh_id: AttemptId, epoch: int) -> Attempt:
-        """Return an attempt that names the members that are bound already, for taking down a gang that once was whole."""
+    def attempt_of_bound(self, fresh_id: AttemptId, epoch: int, phase: AttemptPhase) -> Attempt:
+        """Return the open attempt, or a new one where there is none, for the members that are bound already and nobody else."""
+        if self.attempt is not None:
+            uids = {pod.uid for pod in self.bound()}
+            kept = tuple(m for m in self.attempt.members if m.uid in uids)
+            plan_rev = self.attempt.plan_rev + 1
+            return replace(self.attempt, epoch=epoch, phase=phase, members=kept, plan_rev=plan_rev)
         bound = tuple(
             RecordedMember(p.key.name, p.uid, p.node or NodeName(""), rank)
             for rank, p in enumerate(self.bound())
         )
         generation = self.group.generation if self.group is not None else 0
-        return Attempt(fresh_id, epoch, generation, self.min_count(), AttemptPhase.ABORTING, bound)
+        return Attempt(fresh_id, epoch, generation, self.min_count(), phase, bound)
+
+    def ask_for_no_more_than_the_spec(self) -> None:
+        """Let the open attempt, of which nothing is on the way, end with a smaller gang where the spec has come to ask for one."""
+        if self.attempt is None or self.group is None:
+            return
+        if self.group.min_count < self.attempt.min_count:
+            self.attempt = replace(
+                self.attempt, min_count=self.group.min_count, generation=self.group.generation
+            )
 
     def take_plan(self, admit: Admit, attempt: Attempt) -> None:
         """Remember the plan; nothing has been written yet."""
@@ -273,6 +295,8 @@ class Gang:
         """Yield the other moments at which this gang wants to be looked at."""
         if self.repair_at is not None and self.may_give_up:
             yield self.repair_at
+        if self.note_at is not None and self.state is State.WAITING:
+            yield self.note_at
         for moment in (self.barrier_at, self.retry_at):
             if moment is not None:
                 yield moment

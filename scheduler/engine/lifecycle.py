@@ -8,6 +8,7 @@ clock: `now` is monotonic time in seconds, given with each event.
     RESERVED   -- every member voted --> RECORDING;  member lost, node refused, barrier passed --> WAITING, every vote answered
     RECORDING  -- Recorded --> BINDING, all members at once;  RecordRefused --> WAITING, later
     BINDING    -- last outcome --> CLOSING (enough bound: Committed; none bound: Aborted), or WAITING to plan the rest again
+    WAITING    -- a step of repair time went by below the minimum --> NOTING -- Recorded, RecordRefused --> WAITING
     WAITING    -- repair time spent below the minimum --> ABORTING
     ABORTING   -- Recorded --> EVICTING -- none bound any more --> CLOSING (Aborted)
     CLOSING    -- Recorded --> WAITING
@@ -236,6 +237,9 @@ class Lifecycle:
         match gang.state:
             case State.RECORDING:
                 self._steps.bind_all(gang, now)
+            case State.NOTING:
+                gang.state = State.WAITING
+                self._look_again(gang, now)
             case State.ABORTING:
                 gang.state = State.EVICTING
                 self._steps.continue_evicting(gang, now)
@@ -250,6 +254,11 @@ class Lifecycle:
             text = f"Nobody was bound: {refused.message}. It is tried again."
             self._steps.tell(gang, Status.ERROR, refused.reason, text, now)
             self._steps.back_off(gang, now)
+        elif gang.state is State.NOTING:
+            gang.state = State.WAITING
+            if not gang.has_recorded_attempt():
+                gang.attempt = None
+            self._look_again(gang, now)
         elif gang.state in {State.CLOSING, State.ABORTING}:
             if gang.has_lost_its_group():
                 self._closed(gang, now)  # the record went with its group
@@ -323,6 +332,8 @@ class Lifecycle:
             ):
                 gang.repair_at = None
                 self._steps.give_up_repair(gang, now)
+            if gang.note_at is not None and gang.note_at <= now and gang.state is State.WAITING:
+                self._steps.note_repair(gang, now)
             if gang.wants_decision(now):
                 self._steps.out.append(Decide())
         for key, _ in self._steps.notices.due(now):
@@ -345,16 +356,17 @@ class Lifecycle:
     def _look_again(self, gang: Gang, now: float) -> None:
         """A gang at rest has a new view: resume what a predecessor left open, or ask for a decision."""
         if gang.attempt is not None and not gang.unseen:
+            gang.ask_for_no_more_than_the_spec()
             bound = len(gang.bound())
             if gang.attempt.phase is AttemptPhase.ABORTING:
                 gang.state = State.EVICTING
                 self._steps.continue_evicting(gang, now)
                 return
             if bound >= gang.min_count():
-                self._steps.close(gang, AttemptPhase.COMMITTED, self._steps.scheduled(gang))
+                self._steps.close(gang, AttemptPhase.COMMITTED, self._steps.scheduled(gang), now)
                 return
             if bound == 0:
-                self._steps.close(gang, AttemptPhase.ABORTED, None)
+                self._steps.close(gang, AttemptPhase.ABORTED, None, now)
                 return
         if not gang.unseen:
             self._steps.mind_repair(gang, now)

@@ -22,10 +22,11 @@ from scheduler.engine.messages import (
     Wake,
 )
 from scheduler.engine.publishing import NoticeBoard
+from scheduler.engine.repairs import LAST_TRY_S, spent_unseen_s, stamped, step_s
 from scheduler.engine.sentences import silence
 from scheduler.model.ids import AttemptId, PodUid
 from scheduler.model.plan import Admit, Hold
-from scheduler.model.podgroups import AttemptPhase, MemberFailure, MemberRef
+from scheduler.model.podgroups import Attempt, AttemptPhase, MemberFailure, MemberRef
 from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.status import Status
@@ -66,8 +67,7 @@ class Steps:
 
     def take(self, gang: Gang, admit: Admit, now: float) -> None:
         attempt = gang.open_attempt(admit, self._fresh_id(), self._epoch)
-        repair_s = gang.group.repair_timeout_s if gang.group is not None else 0.0
-        gang.take_plan(admit, replace(attempt, deadline_s=round(now + self._wall_offset_s + repair_s, 3)))
+        gang.take_plan(admit, attempt)
         self.notices.withdraw(gang.key)
         pods = {pod.uid: pod for pod in gang.members}
         slots = tuple(
@@ -87,11 +87,16 @@ class Steps:
             self.bind_all(gang, now)
             return
         gang.state = State.RECORDING
-        self.record(gang)
+        self.record(gang, now)
 
-    def record(self, gang: Gang) -> None:
+    def record(self, gang: Gang, now: float) -> None:
         if gang.attempt is None:
             raise AssertionError(f"{gang.key} has no attempt to record")
+        patience_s = gang.group.repair_timeout_s if gang.group is not None else 0.0
+        spent_s = now - gang.repair_since if gang.repair_since is not None else 0.0
+        gang.attempt = stamped(gang.attempt, patience_s, spent_s, now + self._wall_offset_s)
+        if gang.repair_since is not None:
+            gang.repair_since = now
         placement = gang.placement if gang.attempt.phase is AttemptPhase.COMMITTED else None
         self.out.append(
             Record(
@@ -137,22 +142,23 @@ class Steps:
                 self.could_not_bind(gang, refused, now)
                 self.back_off(gang, now)
         elif bound >= gang.min_count():
-            self.close(gang, AttemptPhase.COMMITTED, self.scheduled(gang))
+            self.close(gang, AttemptPhase.COMMITTED, self.scheduled(gang), now)
         elif bound == 0:
-            self.close(gang, AttemptPhase.ABORTED, None)
+            self.close(gang, AttemptPhase.ABORTED, None, now)
             self.could_not_bind(gang, refused, now)
         else:
             gang.state, gang.slots = State.WAITING, {}
             self.mind_repair(gang, now)
             self.want_decision(gang, now)
 
-    def close(self, gang: Gang, phase: AttemptPhase, report: Report | None) -> None:
+    def close(self, gang: Gang, phase: AttemptPhase, report: Report | None, now: float) -> None:
         if gang.attempt is None:
             raise AssertionError(f"{gang.key} has no attempt to close")
-        gang.repair_at = gang.repair_since = gang.retry_at = None
         gang.state, gang.closing_report = State.CLOSING, report
         gang.attempt = replace(gang.attempt, phase=phase)
-        self.record(gang)
+        self.record(gang, now)
+        gang.retry_at = None
+        self.stop_repair_clock(gang)
 
     def abandon(self, gang: Gang, reason: Reason, text: str) -> None:
         """Take a plan back before anything was bound: slots are released and every waiting call is answered."""
@@ -213,22 +219,45 @@ class Steps:
 
     def retry(self, gang: Gang, now: float) -> None:
         if gang.state in {State.CLOSING, State.ABORTING}:
-            self.record(gang)
+            self.record(gang, now)
         elif gang.state is State.EVICTING:
             self.continue_evicting(gang, now)
 
     def mind_repair(self, gang: Gang, now: float) -> None:
         """Start the repair clock of a gang that stands below its minimum, and stop it when it does not any more."""
         if not gang.is_below_minimum():
-            gang.repair_at = gang.repair_since = None
+            self.stop_repair_clock(gang)
         elif gang.repair_since is None and gang.group is not None:
-            patience_s = gang.group.repair_timeout_s
-            if gang.attempt is not None:
-                patience_s -= gang.attempt.repair_spent_s
-            elif gang.group.on_member_failure is MemberFailure.EVICT:
-                patience_s = 0.0
+            patience_s, first_s = gang.group.repair_timeout_s, 0.0
+            if gang.attempt is not None and gang.attempt.epoch != self._epoch:
+                gang.attempt = self._taken_over(gang.attempt, patience_s, now)
+                first_s = LAST_TRY_S
+            left_s = patience_s - (gang.attempt.repair_spent_s if gang.attempt is not None else 0.0)
+            if gang.attempt is None and gang.group.on_member_failure is MemberFailure.EVICT:
+                left_s = 0.0
             gang.repair_since = now
-            gang.repair_at = now + max(0.0, patience_s)
+            gang.repair_at = now + max(first_s, left_s)
+            gang.note_at = now + (first_s or step_s(patience_s))
+
+    def _taken_over(self, record: Attempt, patience_s: float, now: float) -> Attempt:
+        """Return a predecessor's attempt as ours, with the time that went by since it was recorded."""
+        unseen_s = spent_unseen_s(record, patience_s, now + self._wall_offset_s)
+        return replace(record, epoch=self._epoch, repair_spent_s=record.repair_spent_s + unseen_s)
+
+    @staticmethod
+    def stop_repair_clock(gang: Gang) -> None:
+        gang.repair_at = gang.repair_since = gang.note_at = None
+
+    def note_repair(self, gang: Gang, now: float) -> None:
+        """Write down for whoever leads next how long the gang has stood below its minimum; one that was whole gets an attempt for it."""
+        gang.note_at = None
+        if gang.group is None or gang.repair_at is None:
+            return  # it has been given up
+        gang.note_at = now + step_s(gang.group.repair_timeout_s)
+        gang.attempt = gang.attempt_of_bound(self._fresh_id(), self._epoch, AttemptPhase.COMMITTING)
+        gang.planned_for = gang.group.uid
+        gang.state = State.NOTING
+        self.record(gang, now)
 
     def give_up_repair(self, gang: Gang, now: float) -> None:
         """The gang stood below its minimum for too long: take it down, unless that would lose pods nobody recreates."""
@@ -252,24 +281,18 @@ class Steps:
         if gang.state is State.RESERVED:
             text = "the gang could not be completed in time and is being taken down"
             self.abandon(gang, Reason.REPAIRING, text)
-        spent = now - (gang.repair_since or now)
-        gang.repair_since = None
-        attempt = gang.attempt or gang.attempt_of_bound(self._fresh_id(), self._epoch)
+        attempt = gang.attempt or gang.attempt_of_bound(self._fresh_id(), self._epoch, AttemptPhase.ABORTING)
         gang.planned_for = gang.group.uid
-        gang.attempt = replace(
-            attempt,
-            phase=AttemptPhase.ABORTING,
-            reason=Reason.BELOW_MIN_COUNT.value,
-            repair_spent_s=round(attempt.repair_spent_s + spent, 3),
-        )
+        gang.attempt = replace(attempt, phase=AttemptPhase.ABORTING, reason=Reason.BELOW_MIN_COUNT.value)
         gang.state, gang.retry_at = State.ABORTING, None
-        self.record(gang)
+        self.record(gang, now)
+        self.stop_repair_clock(gang)
 
     def continue_evicting(self, gang: Gang, now: float) -> None:
         evict_all = gang.group is not None and gang.group.on_member_failure is MemberFailure.EVICT
         left = tuple(MemberRef(p.key, p.uid) for p in gang.bound()) if evict_all else gang.evictable()
         if not left:
-            self.close(gang, AttemptPhase.ABORTED, None)
+            self.close(gang, AttemptPhase.ABORTED, None, now)
         elif gang.retry_at is None:
             self.out.extend(Evict(gang.key, member) for member in left)
             self.retry_later(gang, now)

@@ -92,7 +92,8 @@ class Attempt:
     The commit record: ``PodGroup.status.attempt``, replaced whole under compare-and-set.
 
     `min_count` rules until a new attempt, whatever the spec says by then. `plan_rev` grows when a member gets a new target.
-    `deadline_s` is wall clock (seconds since the epoch), for people; `repair_spent_s` is what decides.
+    `repair_spent_s`: how long the gang has stood below its minimum, added up over all leaders; it decides when repair is given up.
+    `deadline_s`: when that will be, by the wall clock (seconds since 1970) of who wrote the record; for people, and for the operator.
     """
 
     id: AttemptId

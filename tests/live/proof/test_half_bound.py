@@ -46,7 +46,9 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest_asyncio.fixture
 async def team(bare: LocalCluster) -> AsyncIterator[Team]:
     async with Api(bare.kubeconfig("admin")) as api:
-        yield Team(api, await api.namespace())
+        name = await api.namespace()
+        yield Team(api, name)
+        await api.remove(name)
 
 
 @pytest.fixture
@@ -151,3 +153,42 @@ async def test_operator_tells_by_itself_that_a_gang_stands_in_part_after_its_sch
     assert said["lastTransitionTime"] >= record["deadline"][:19]
     assert (await status(team, "half"))["attempt"] == record, "nobody but the operator has spoken"
     assert (await team.condition("half")).get("status") != "True"
+
+
+async def test_scheduler_that_restarts_again_and_again_takes_a_gang_down_that_cannot_be_completed(
+    bare: LocalCluster, team: Team, tmp_path: Path, start: Callable[..., Awaitable[subprocess.Popen[bytes]]]
+) -> None:
+    async with dies_between_two_bindings(bare, tmp_path / "proxy.yaml", start) as dead:
+        await owned_gang(team, "stuck", 2, repairTimeoutSeconds=30)
+        async with asyncio.timeout(PATIENCE_S):
+            await dead.wait()
+    (taken,) = (await team.bound("stuck")).values()
+    (free,) = {node["metadata"]["name"] for node in await team.api.list("/api/v1/nodes")} - {taken}
+    await team.api.patch(f"/api/v1/nodes/{free}", {"spec": {"unschedulable": True}})
+    try:
+        spent = [(await status(team, "stuck"))["attempt"]["repairSpentSeconds"]]
+        while True:  # each leader lives until its first word, which is far shorter than the repair time
+            process = await start("scheduler", bare.kubeconfig("tutti-scheduler"))
+            before = (await status(team, "stuck"))["attempt"]
+
+            async def written(before: dict[str, Any] = before) -> bool:
+                return (await status(team, "stuck"))["attempt"] != before
+
+            await team.until("the new leader writes how long the gang has stood in part", written)
+            record = (await status(team, "stuck"))["attempt"]
+            spent.append(record["repairSpentSeconds"])
+            if record["phase"] != "Committing":
+                break
+            process.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(process.wait, 30)
+            assert len(spent) < 30, spent
+        assert len(spent) > 3, f"the clock has run through several leaders: {spent}"
+        assert spent == sorted(spent)
+
+        async def taken_down() -> bool:
+            phase = (await status(team, "stuck"))["attempt"]["phase"]
+            return phase == "Aborted" and not await team.bound("stuck")
+
+        await team.until("nobody of the gang holds a node", taken_down, within_s=PATIENCE_S)
+    finally:
+        await team.api.patch(f"/api/v1/nodes/{free}", {"spec": {"unschedulable": None}})
