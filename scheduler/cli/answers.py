@@ -3,7 +3,7 @@ One answer about a group, from two who know different things: what the scheduler
 
 The scheduler knows more (what kube-scheduler refused, room held by attempts under way, that it has given up), but it wrote earlier; the
 engine sees the cluster as it is now, and nothing else. Where they differ, the scheduler's word is the answer and the engine's stands
-beside it. Pure: plain values in, plain values out.
+beside it; but that a gang is whole is never taken from an earlier word. Pure: plain values in, plain values out.
 """
 
 from collections.abc import Mapping
@@ -78,7 +78,9 @@ def said_of(group: Mapping[str, Any]) -> Said | None:
     status = group.get("status") or {}
     found = _condition(status, "Scheduled")
     attempt = status.get("attempt") or {}
+    members, bound = attempt.get("members") or (), int((status.get("members") or {}).get("bound", 0))
     is_open = attempt.get("phase") in {phase.value for phase in AttemptPhase if phase.is_open}
+    is_under_way = is_open and attempt["phase"] != AttemptPhase.ABORTING and len(members) > bound
     if not found and not is_open:
         return None
     reason = str(found.get("reason", ""))
@@ -91,8 +93,8 @@ def said_of(group: Mapping[str, Any]) -> Said | None:
         since=str(found.get("lastTransitionTime", "")),
         is_of_this_spec=is_of_this_spec,
         has_given_up=fails and reason == Reason.TIMEOUT and is_of_this_spec,
-        planned=len(attempt.get("members") or ()) if is_open else 0,
-        bound=int((status.get("members") or {}).get("bound", 0)),
+        planned=len(members) if is_under_way else 0,
+        bound=bound,
     )
 
 
@@ -100,7 +102,7 @@ def combined(key: GroupKey, said: Said | None, engine: Mapping[str, Any], *, at:
     """Return the answer. `engine` is its explanation as plain values, made `at` that time."""
     asked = {"at": at, **{name: engine[name] for name in ("placed", "headline", "reason")}}
     document = {"group": str(key), "source": "engine", **engine, "scheduler": _shown(said), "engine": asked}
-    if said is None or not said.is_of_this_spec:
+    if said is None or not said.is_of_this_spec or (said.is_true and not _stands(engine)):
         return document
     if said.planned:
         return {**document, **UNTRIED, "gates": document.get("gates", ()), **_being_bound(said)}
@@ -124,12 +126,14 @@ def combined(key: GroupKey, said: Said | None, engine: Mapping[str, Any], *, at:
 def from_status(key: GroupKey, group: Mapping[str, Any]) -> Document:
     """Return what is written on the group, for people who may not list nodes."""
     said = said_of(group)
-    refused = _condition(group.get("status") or {}, "Accepted")
+    refused, degraded = (_condition(group.get("status") or {}, kind) for kind in ("Accepted", "Degraded"))
     words: dict[str, Any] = {"placed": False, "headline": SILENCE, "reason": None}
     if refused.get("status") == "False":
         words = {"placed": False, "headline": refused.get("message", ""), "reason": refused.get("reason")}
     elif said is not None and said.planned:
         words = _being_bound(said)
+    elif degraded.get("status") == "True" and (said is None or said.is_true):
+        words = {"placed": False, "headline": degraded.get("message", ""), "reason": degraded.get("reason")}
     elif said is not None:
         words = {"placed": said.is_true, "headline": said.message, "reason": said.reason}
     written = (group.get("status") or {}).get("explanation")
@@ -142,6 +146,13 @@ def from_status(key: GroupKey, group: Mapping[str, Any]) -> Document:
         "explanation": written,
     }
     return {**document, "advice": (GIVEN_UP,)} if said is not None and said.has_given_up else document
+
+
+def _stands(engine: Mapping[str, Any]) -> bool:
+    """Whether, as far as the engine counts members at all, enough hold a node or have ended well."""
+    counted = [gate["numbers"] for gate in engine["gates"] if gate["name"] == "members"]
+    numbers = counted[0] if counted else {}
+    return not numbers or numbers["bound"] + numbers["ended"] >= numbers["needed"]
 
 
 def _being_bound(said: Said) -> Document:

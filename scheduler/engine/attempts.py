@@ -131,6 +131,13 @@ class Gang:
             if p.counts_for_quorum and not p.is_bound and p.uid not in self.unseen
         }
 
+    def lacks_members(self) -> bool:
+        """Whether fewer members hold nodes than make the gang; one whose members have all ended lacks nobody."""
+        bound = self.bound()
+        if self.group is None or len(bound) >= self.group.min_count:
+            return False
+        return not bound or any(not pod.phase.is_terminal for pod in bound)
+
     def is_below_minimum(self) -> bool:
         """Whether some members hold nodes, not enough for the gang, and the group wants that mended."""
         if self.group is None or self.group.is_deleting or self.key.is_single_pod:

@@ -43,7 +43,7 @@ def decide(
     """
     Decide every candidate group; with `only`, just these, in the order in which all would have been considered.
 
-    `now` in seconds since 1970. A group with nothing to place, because every member that counts has a node, gets no decision.
+    `now` in seconds since 1970. A group that needs no more members, and of which nobody waits, gets no decision.
     """
     tree = policies.memo.tree(snapshot)
     cycle = _Cycle(snapshot, policies, Trial(tree, snapshot, policies.memo))
@@ -102,7 +102,7 @@ class _Cycle:
             text = f"PodGroup {key} does not exist; create it, or remove the label."
             return _hold(key, waiting, Status.WAIT, Reason.POD_GROUP_NOT_FOUND, text) if waiting else None
         there = standing(group, members)
-        if not there.waiting and not there.surplus and there.order:
+        if not there.waiting and not there.surplus and not there.missing():
             return None
         held = self._cannot_be_decided(there)
         if held is not None:

@@ -222,9 +222,11 @@ class Lifecycle:
                 continue
             if isinstance(decision, Hold):
                 gang.hold = decision
-                self._steps.notices.want(
-                    key, report_of(decision, gang.group, now + self._wall_offset_s), decision, now
-                )
+                impatient = (
+                    gang.group if not gang.bound() else None
+                )  # who has started waits for no first start
+                report = report_of(decision, impatient, now + self._wall_offset_s)
+                self._steps.notices.want(key, report, decision, now)
                 self._watch_timeout(gang, now)
             elif gang.can_take(decision):
                 self._steps.take(gang, decision, now)
@@ -372,7 +374,7 @@ class Lifecycle:
             self._steps.mind_repair(gang, now)
         if gang.group is not None and gang.group.is_deleting:
             return
-        if gang.unbound() or (gang.group is not None and not gang.bound()):
+        if gang.unbound() or gang.lacks_members():
             self._steps.want_decision(gang, now)
         else:
             gang.decide_at = gang.hold = None
@@ -425,7 +427,7 @@ class Lifecycle:
 
     def _watch_timeout(self, gang: Gang, now: float) -> None:
         due_at = times_out_at(gang.group)
-        if due_at is None or gang.group is None:
+        if due_at is None or gang.group is None or gang.bound():
             return
         due_at -= self._wall_offset_s
         if due_at > now:

@@ -35,7 +35,25 @@ def incomplete(there: Standing) -> tuple[Status, Reason, str]:
             Reason.SCHEDULING_GATED,
             f"{missing}; {gated} and {'does' if there.gated == 1 else 'do'} not count until ungated.",
         )
+    if there.bound:
+        text = f"{missing}, {len(there.bound)} of them with a node; the gang is whole when all do."
+        return Status.WAIT, Reason.GANG_INCOMPLETE, text
     return Status.WAIT, Reason.GANG_INCOMPLETE, f"{missing}; the gang starts when all do."
+
+
+def kept_in_part(bound: int, needed: int, waiting: int, kept: int) -> str:
+    """Return the sentence for a gang that stands in part, could not be completed in time and is not taken down."""
+    absent = needed - bound - min(waiting, needed - bound)
+    parts = [f"{bound} of {needed} members {_have(bound)} a node"]
+    if absent < needed - bound:
+        parts.append(f"no node was found for {needed - bound - absent} in time")
+    if absent:
+        parts.append(f"{absent} {'does' if absent == 1 else 'do'} not exist")
+    return f"{', '.join(parts)}; {kept} {_have(kept)} no controller that would recreate {'it' if kept == 1 else 'them'}, so all are kept."
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def given_up(group: PodGroup) -> str:

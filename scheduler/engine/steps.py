@@ -23,7 +23,7 @@ from scheduler.engine.messages import (
 )
 from scheduler.engine.publishing import NoticeBoard
 from scheduler.engine.repairs import LAST_TRY_S, spent_unseen_s, stamped, step_s
-from scheduler.engine.sentences import silence
+from scheduler.engine.sentences import kept_in_part, silence
 from scheduler.model.ids import AttemptId, PodUid
 from scheduler.model.plan import Admit, Hold
 from scheduler.model.podgroups import Attempt, AttemptPhase, MemberFailure, MemberRef
@@ -267,8 +267,7 @@ class Steps:
         kept = len(bound) - len(gang.evictable())
         if kept and gang.group.on_member_failure is not MemberFailure.EVICT:
             hold = gang.hold
-            missing = gang.min_count() - len(bound)
-            message = f"{len(bound)} members are bound and {missing} cannot be; {kept} have no controller and are kept"
+            message = kept_in_part(len(bound), gang.min_count(), len(gang.unbound()), kept)
             waiting = Hold(
                 gang.key,
                 Status.UNSCHEDULABLE,

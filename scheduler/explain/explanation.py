@@ -213,6 +213,7 @@ def _fits(admit: Admit, waiting: int) -> str:
 
 
 def _settled(snapshot: Snapshot, key: GroupKey) -> Explanation:
+    """Return what to say of a group that the engine has nothing to say of: it is whole, or nobody of it waits."""
     members = snapshot.members.get(key, ())
     if key not in snapshot.groups and not members:
         text = f"There is no PodGroup {key}, and no pod names it."
@@ -221,4 +222,5 @@ def _settled(snapshot: Snapshot, key: GroupKey) -> Explanation:
     ended = sum(1 for pod in members if pod.phase.is_terminal)
     tail = f", {ended} have ended" if ended else ""
     passed = tuple(Gate(name, True) for name in GATES)
-    return Explanation(bool(bound or ended), f"Nothing waits: {bound} members have a node{tail}.", "", passed)
+    have = "1 member has" if bound == 1 else f"{bound} members have"
+    return Explanation(bool(bound or ended), f"Nothing waits: {have} a node{tail}.", "", passed)

@@ -104,6 +104,7 @@ def _members(there: Standing) -> Gate:
         "exist": exist,
         "needed": needed,
         "bound": len(there.bound),
+        "ended": len(there.done),
         "waiting": len(there.waiting),
         "gated": there.gated,
     }

@@ -214,3 +214,38 @@ def test_a_group_that_has_given_up_is_told_so_to_everybody():
 @pytest.mark.parametrize("found", [{}, {"status": {}}, {"status": None}, {"status": {"conditions": None}}])
 def test_a_group_nobody_has_looked_at_says_so(found: dict[str, Any]):
     assert "does Tutti run?" in from_status(TRAIN, found)["headline"]
+
+
+def counting(engine: dict[str, Any], *, bound: int, ended: int = 0) -> dict[str, Any]:
+    """The engine's answer with its count of members, of which the gang needs 8."""
+    members = {
+        "name": "members",
+        "passed": True,
+        "numbers": {"bound": bound, "ended": ended, "needed": 8},
+    }
+    return {**engine, "gates": (members, *engine["gates"])}
+
+
+def test_a_gang_that_has_lost_members_is_not_placed_by_an_earlier_word_of_the_scheduler():
+    was_whole = group("Scheduled", "8 members are bound.", status="True")
+    told = answer(was_whole, counting(WAITS, bound=5))
+    assert (told["source"], told["placed"], told["headline"]) == ("engine", False, WAITS["headline"])
+    assert not answer(was_whole, counting(FITS, bound=7))["placed"]
+    assert answer(was_whole, counting(WAITS, bound=5, ended=3))["placed"], "the others have ended well"
+
+
+def test_a_record_of_nothing_but_bound_members_is_no_binding_under_way():
+    attempt = {"phase": "Committing", "members": [{"name": f"p{n}"} for n in range(5)]}
+    found = group("GangIncomplete", "5 of 8 members exist.", attempt=attempt, members={"bound": 5})
+    assert answer(found, WAITS)["reason"] == "GangIncomplete"
+    found["status"]["attempt"] = {"phase": "Aborting", "members": [{"name": f"p{n}"} for n in range(8)]}
+    assert answer(found, WAITS)["reason"] == "GangIncomplete"
+
+
+def test_who_may_not_list_nodes_hears_of_a_gang_that_stands_in_part():
+    found = group("Scheduled", "8 members are bound.", status="True")
+    found["status"]["conditions"].append(
+        {"type": "Degraded", "status": "True", "reason": "BelowMinCount", "message": "5 of the 8."}
+    )
+    told = from_status(TRAIN, found)
+    assert (told["placed"], told["reason"], told["headline"]) == (False, "BelowMinCount", "5 of the 8.")

@@ -453,3 +453,18 @@ def test_unlike_members_are_placed_where_nothing_is_known_of_the_network() -> No
     odd = replace(pods[2], shape=shape(gpus=2))
     for nodes in ([node("n0")], [node("n0"), node("n1")], [node("n0", gpus=2), node("n1", gpus=2)]):
         assert len(admitted(cluster(*nodes, g=(group, (*pods[:2], odd)))).assignments) == 3
+
+
+def test_gang_below_its_minimum_of_which_nobody_waits_is_held_for_its_missing_members() -> None:
+    group, pods = gang("g", 3)
+    bound = tuple(replace(pod, node=NodeName("n0")) for pod in pods[:2])
+    hold = held(cluster(node("n0"), g=(group, bound)))
+    assert (hold.status, hold.reason, hold.members) == (Status.WAIT, Reason.GANG_INCOMPLETE, ())
+    assert hold.message == "2 of 3 members exist, 2 of them with a node; the gang is whole when all do."
+
+
+def test_gang_that_has_ended_well_gets_no_decision() -> None:
+    group, pods = gang("g", 2)
+    done = replace(group, attempt=Attempt(AttemptId("e1-1"), 1, 1, 2, AttemptPhase.COMMITTED, ()))
+    ended = tuple(replace(pod, node=NodeName("n0"), phase=PodPhase.SUCCEEDED) for pod in pods)
+    assert decide(cluster(node("n0"), g=(done, ended)), default_policies(), now=0.0).decisions == ()

@@ -520,6 +520,31 @@ def test_gang_that_gives_up_is_told_so_and_not_tried_again_until_its_spec_change
     assert story.life.candidates(story.now) == {KEY}
 
 
+def at_work(number: int) -> Pod:
+    return pod(number, node=NodeName(f"node-{number}"), has_controller=True)
+
+
+def test_gang_that_loses_a_member_is_decided_so_that_its_reason_is_known() -> None:
+    story = Story(members=(at_work(0), at_work(1)))
+    assert story.life.candidates(story.now + 60.0) == frozenset()
+    story.tell(Observed(KEY, GROUP, (at_work(0),)))
+    story.tell(Tick(), after=1.0)
+    assert story.life.candidates(story.now) == {KEY}
+    story.tell(hold(Reason.GANG_INCOMPLETE, "1 of 2 members exist."))
+    (said,) = publishes(story, 5.0)
+    assert said.report.reason is Reason.GANG_INCOMPLETE
+
+
+def test_gang_that_has_started_once_does_not_time_out_when_it_lacks_a_member() -> None:
+    impatient = replace(GROUP, schedule_timeout_s=10.0, created_at=0.0, fail_on_timeout=True)
+    story = Story(group=impatient, members=(at_work(0), pod(1)))
+    story.life.candidates(story.now)
+    story.tell(hold())
+    assert [p.report.reason for p in publishes(story, 5.0)] == [Reason.INSUFFICIENT_RESOURCES]
+    story.tell(CapacityChanged())
+    assert story.life.candidates(story.now) == {KEY}
+
+
 def gone(*uids: str) -> Observed:
     return Observed(KEY, None, tuple(pod(int(uid)) for uid in uids))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from scheduler.engine.cycle import decide
+from scheduler.engine.sentences import kept_in_part
 from scheduler.model.ids import NodeName, PodUid
 from scheduler.model.nodes import Taint, TaintEffect
 from scheduler.model.plan import Hold
@@ -96,3 +97,16 @@ def test_equal_gangs_hear_equal_words_and_a_gang_in_between_changes_the_numbers(
     assert {pod for hold in (a, b, d) for pod in hold.members} == {
         PodUid(f"{name}-{number}") for name in "abd" for number in range(9)
     }
+
+
+def test_gang_that_is_kept_in_part_hears_whom_it_lacks_and_why_it_is_kept() -> None:
+    assert kept_in_part(1, 2, waiting=1, kept=1) == (
+        "1 of 2 members has a node, no node was found for 1 in time; 1 has no controller that would recreate it, so all are kept."
+    )
+    assert kept_in_part(2, 5, waiting=1, kept=2) == (
+        "2 of 5 members have a node, no node was found for 1 in time, 2 do not exist; "
+        "2 have no controller that would recreate them, so all are kept."
+    )
+    assert kept_in_part(1, 2, waiting=0, kept=1) == (
+        "1 of 2 members has a node, 1 does not exist; 1 has no controller that would recreate it, so all are kept."
+    )

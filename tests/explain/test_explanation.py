@@ -106,7 +106,17 @@ def test_gang_that_has_its_nodes_is_placed() -> None:
     group, _ = gang("g", 1)
     bound = tuple(replace(pod, node=NodeName("n0")) for pod in members("g", 1))
     found = told(cluster(*FOUR, g=(group, bound)))
-    assert (found.placed, found.headline) == (True, "Nothing waits: 1 members have a node.")
+    assert (found.placed, found.headline) == (True, "Nothing waits: 1 member has a node.")
+
+
+def test_gang_that_has_lost_a_member_is_not_placed_though_nobody_waits() -> None:
+    group, _ = gang("g", 2)
+    bound = tuple(replace(pod, node=NodeName("n0")) for pod in members("g", 1))
+    found = told(cluster(*FOUR, g=(group, bound)))
+    assert (found.placed, found.reason) == (False, "GangIncomplete")
+    assert found.headline.startswith("1 of 2 members exist")
+    assert [gate.name for gate in found.gates if gate.passed is False] == ["members"]
+    assert found.advice == ("Create the missing members, or lower minCount.",)
 
 
 def test_group_that_is_nowhere_is_said_to_be_nowhere() -> None:

@@ -242,3 +242,24 @@ async def test_job_that_is_made_anew_under_its_name_gets_its_own_group(team: Tea
         return len(pods) == 2 and all(each["spec"].get("nodeName") for each in pods)
 
     await team.until("the new Job's pods are bound", runs)
+
+
+async def test_gang_that_loses_a_member_is_whole_in_no_condition_until_it_is_again(team: Team) -> None:
+    await team.gang("ring", 3, group={"repairTimeoutSeconds": 600})
+    await team.until_whole("ring", 3)
+
+    async def all_say(scheduled: str, degraded: str, phase: str) -> bool:
+        status = (await team.read_group("ring")).get("status", {})
+        said = {each["type"]: each["status"] for each in status.get("conditions", [])}
+        return (said.get("Scheduled"), said.get("Degraded"), status.get("phase")) == (
+            scheduled,
+            degraded,
+            phase,
+        )
+
+    await team.until("the gang is told whole", lambda: all_say("True", "False", "Running"))
+    await team.delete_pod("ring-0")
+    await team.until("the gang is told in part", lambda: all_say("False", "True", "Degraded"))
+    assert (await team.condition("ring"))["reason"] == "GangIncomplete"
+    await team.pod("ring-3", "ring")
+    await team.until("the gang is told whole again", lambda: all_say("True", "False", "Running"))
