@@ -83,7 +83,7 @@ def feasible(snapshot: Snapshot, one: Pod) -> set[str]:
     memo = CapacityMemo(preferred_nodes)
     trial = Trial(memo.tree(snapshot), snapshot, memo)
     rules = gang_rules(trial.neighbours, trial.columns, [(one.shape, one)])
-    allowed = rules.around[0].allowed()
+    allowed = rules.around[0].allowed() & (trial.copies(one.shape) > 0)
     return {
         str(name)
         for number, name in enumerate(trial.tree.nodes)

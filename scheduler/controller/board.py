@@ -49,6 +49,9 @@ WAITING: Final = frozenset({"Pending", "Queued", "Degraded"})
 REMOVABLE: Final = (
     "explanation",
 )  # fields that go again: what is ours and is not applied any more, the API server removes
+ONLY_STANDALONE: Final = frozenset(
+    {Reason.UNEVALUATED_CONSTRAINT.value, Reason.VOLUME_WAITS_FOR_POD.value}
+)  # reasons of a scheduler that leaves nothing to kube-scheduler
 MANAGER: Final = "tutti-operator"
 APPLY: Final = "application/apply-patch+yaml"
 
@@ -302,7 +305,7 @@ class Board:
             self._explainer.ends(group.key)
             return None
         reason = str(seen.condition("Scheduled").get("reason", ""))
-        holds = reason == Reason.UNEVALUATED_CONSTRAINT.value  # the scheduler's mode shows in what it says
+        holds = reason in ONLY_STANDALONE  # the scheduler's mode shows in what it says
         self._explainer.waits(group.key, About(group.generation, reason, holds_unevaluated=holds))
         found = self._explainer.of(group.key)
         if found is not None:

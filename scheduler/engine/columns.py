@@ -26,7 +26,13 @@ NAME_FIELD = "metadata.name"
 ABSENT = 0  # code of a node without the label
 LARGEST = 2**62  # amounts are cut to it, so that sums stay in 64 bits; translators let through far less
 ANSWERS = 4096  # remembered; each is a few hundred bytes
-REFUSALS: tuple[Refusal | None, ...] = (None, Refusal.CORDONED, Refusal.TAINTED, Refusal.SELECTOR)
+REFUSALS: tuple[Refusal | None, ...] = (
+    None,
+    Refusal.CORDONED,
+    Refusal.TAINTED,
+    Refusal.SELECTOR,
+    Refusal.VOLUME,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +100,8 @@ class NodeColumns:
 
     def refusals(self, shape: PodShape) -> Codes:
         """Return why pods of this shape can never run on each node, as numbers of `REFUSALS`: what `static_refusal` says of each."""
-        codes = np.where(self.selected(shape), _code(None), _code(Refusal.SELECTOR))
+        codes = np.where(self.reached(shape), _code(None), _code(Refusal.VOLUME))
+        codes[~self.selected(shape)] = _code(Refusal.SELECTOR)
         codes[self.tainted(shape)] = _code(Refusal.TAINTED)
         if not tolerated(shape, CORDON):
             codes[self._cordoned] = _code(Refusal.CORDONED)
@@ -150,11 +157,21 @@ class NodeColumns:
                 break  # bounds the cost: no two entries name one label, and nodes carry few
             selected &= self.label(key).holds(Requirement(key, Operator.IN, (value,)))
         if shape.required_terms is not None:
-            somewhere = np.full(len(self), False)
-            for term in shape.required_terms:
-                somewhere |= self.matching(term)
-            selected &= somewhere
+            selected &= self._any_of(shape.required_terms)
         return selected
+
+    def reached(self, shape: PodShape) -> Mask:
+        """Return which nodes all volumes of the pod are in reach of."""
+        reached = np.full(len(self), True)
+        for terms in shape.mounts.reach if shape.mounts is not None else ():
+            reached &= self._any_of(terms)
+        return reached
+
+    def _any_of(self, terms: Iterable[NodeSelectorTerm]) -> Mask:
+        somewhere = np.full(len(self), False)
+        for term in terms:
+            somewhere |= self.matching(term)
+        return somewhere
 
     def tainted(self, shape: PodShape) -> Mask:
         """Return which nodes have a taint that keeps the pod away."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from scheduler.engine.answers import not_placed, place
 from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
 from scheduler.engine.gang import NotPlaced, Placed, Where, batches
+from scheduler.engine.mounts import MountTable, Obstacle
 from scheduler.engine.quality import Uses, ideal, quality
 from scheduler.engine.sentences import given_up, incomplete
 from scheduler.engine.standing import Standing, standing
@@ -46,7 +47,8 @@ def decide(
     `now` in seconds since 1970. A group that needs no more members, and of which nobody waits, gets no decision.
     """
     tree = policies.memo.tree(snapshot)
-    cycle = _Cycle(snapshot, policies, Trial(tree, snapshot, policies.memo))
+    trial = Trial(tree, snapshot, policies.memo)
+    cycle = _Cycle(snapshot, policies, trial, MountTable(snapshot, trial.attachments))
     decisions: list[Decision] = []
     for key in _ordered(snapshot, policies, now, only):
         decision = _guarded(cycle, key)
@@ -91,6 +93,7 @@ class _Cycle:
     snapshot: Snapshot
     policies: PolicySet
     trial: Trial
+    mounts: MountTable
     _ideals: dict[Hashable, Uses] = field(default_factory=dict)
 
     def decide(self, key: GroupKey) -> Decision | None:
@@ -122,12 +125,19 @@ class _Cycle:
         if not there.waiting:
             text = f"maxCount is {group.max_count} and {len(there.bound)} members are bound; the others stay unscheduled."
             return _hold(group.key, waiting, Status.UNSCHEDULABLE, Reason.ABOVE_MAX_COUNT, text)
-        unevaluated = sorted({name for pod in there.waiting for name in pod.shape.unevaluated})
+        obstacle = self._obstacle(there.waiting)
+        if obstacle is not None:
+            return _hold(group.key, waiting, Status.UNRESOLVABLE, obstacle.reason, obstacle.text)
+        return None
+
+    def _obstacle(self, waiting: Sequence[Pod]) -> Obstacle | None:
+        """Return what keeps these members from every node, or what nobody here can tell of them."""
+        unevaluated = sorted({name for pod in waiting for name in pod.shape.unevaluated})
         if unevaluated and self.policies.holds_unevaluated:
             used = ", ".join(unevaluated)
             text = f"Members use {used}, which this mode does not evaluate yet; extender mode leaves it to kube-scheduler."
-            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.UNEVALUATED_CONSTRAINT, text)
-        return None
+            return Obstacle(Reason.UNEVALUATED_CONSTRAINT, text)
+        return self.mounts.obstacle(waiting, late_binding=not self.policies.holds_unevaluated)
 
     def _where(self, there: Standing) -> Where | Hold:
         """Step 3: what the gang asks of the network, in the terms of the tree. Only a preferred level may be unknown."""
@@ -159,7 +169,9 @@ class _Cycle:
         if whole < len(smallest):
             text = f"{len(there.waiting)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
             return _hold(there.group.key, there.waiting, Status.WAIT, Reason.GANG_INCOMPLETE, text)
-        pods = _first(there.waiting, smallest, whole)
+        mounted = {pod.uid: pod for pod in self.mounts.mounted(there.waiting)}
+        smallest = tuple(mounted[pod.uid] for pod in smallest)
+        pods = _first(tuple(mounted.values()), smallest, whole)
         profile = self.trial.neighbours.profiles(pods)
         while True:
             wanted = batches(pods, self.snapshot.refused, self.trial.columns.largest, profile)
@@ -176,6 +188,7 @@ class _Cycle:
     def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed, where: Where) -> Admit:
         """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""
         tree, group = self.trial.tree, there.group
+        self.mounts.admit(pods)
         slots = tuple(
             Assignment(pod.key, pod.uid, tree.nodes[found.nodes[pod.uid]], rank)
             for rank, pod in enumerate(there.order)
@@ -196,6 +209,7 @@ class _Cycle:
     def _ideal(self, members: Sequence[Pod], where: Where) -> Uses:
         """Return what the gang would use on the empty cluster; found out once for all gangs that are alike."""
         columns = self.trial.columns
+        members = self.mounts.reaching(members)
         kinds = batches(members, {}, columns.largest, self.trial.nobody().profiles(members))
         alike = (
             tuple((batch.shape, batch.profile, len(batch.pods)) for batch in kinds),

@@ -2,7 +2,8 @@
 May this pod run on this node? The filters of kube-scheduler that concern one pod and one node.
 
 `static_refusal` depends on the node object alone and can be remembered per node; `room` depends on what is free. Order and meaning
-follow kube-scheduler 1.37 (plugins NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit).
+follow kube-scheduler 1.37 (plugins NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit; of
+VolumeBinding and VolumeZone what `mounts` has made of a pod's claims).
 """
 
 import re
@@ -30,6 +31,7 @@ class Refusal(StrEnum):
     CORDONED = "cordoned"
     TAINTED = "tainted"
     SELECTOR = "selector or affinity not matched"
+    VOLUME = "volume out of reach"
     PORTS = "host port taken"
     RESOURCES = "too little free"
 
@@ -63,6 +65,8 @@ def static_refusal(shape: PodShape, node: Node) -> Refusal | None:
         return Refusal.SELECTOR
     if shape.required_terms is not None and not any(matches(term, node) for term in shape.required_terms):
         return Refusal.SELECTOR
+    if shape.mounts is not None and not all(any(matches(t, node) for t in ts) for ts in shape.mounts.reach):
+        return Refusal.VOLUME
     return None
 
 

@@ -127,7 +127,10 @@ def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int)
 def _place_mixed(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int) -> Placed | NotPlaced:
     rooms = tuple(rooms_of(trial, batch, where)[0] for batch in wanted)
     shapes, counts = [batch.shape for batch in wanted], [len(batch.pods) for batch in wanted]
-    kinds, is_exact = question(shapes, counts, [each[-1] for each in rooms], trial.free_of)
+    attachable = trial.attachments.columns([shape.mounts for shape in shapes])
+    kinds, is_exact = question(
+        shapes, counts, [each[-1] for each in rooms], trial.free_of, attachable=attachable
+    )
     found = place_unlike(
         trial.tree, kinds, rooms, required=where.required, bound=where.bound, most_tried=max_domains
     )

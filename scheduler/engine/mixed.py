@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scheduler.engine.capacity import Copies
-from scheduler.engine.columns import cut
+from scheduler.engine.columns import LARGEST, cut
 from scheduler.engine.leaf_sets import leaf_sets
 from scheduler.engine.placements import offered
 from scheduler.engine.unlike_pods import DoesNotFit, Fits, Kinds, copies, fit
@@ -107,14 +107,17 @@ def question(
     may: Sequence[Copies],
     free_of: Callable[[str], Copies],
     exclusive: Sequence[tuple[Copies, Sequence[int]]] = (),
+    attachable: Sequence[tuple[Copies, Sequence[int]]] = (),
 ) -> tuple[Kinds, bool]:
     """
     Return the joint question of these kinds of pods, and whether it is exact.
 
     `may[k]`: copies of kind k per node, 0 where it may not run. A host port is a resource of which every node has one; that is exact unless
     the pods ask for one port at different addresses. `exclusive`: more of this sort: how many places each node has, and which kinds need
-    one.
+    one. `attachable`: likewise how many volumes of a driver each node attaches, and how many a pod of each kind needs; exact unless pods
+    share volumes of a driver that nodes may run out of.
     """
+    attachable = [each for each in attachable if _may_run_out(*each, counts)]
     names = sorted({name for shape in shapes for name, amount in shape.requests.items() if amount > 0})
     ports = sorted({(port.protocol, port.port) for shape in shapes for port in shape.host_ports})
     addresses = {(port.protocol, port.port, port.ip) for shape in shapes for port in shape.host_ports}
@@ -122,6 +125,7 @@ def question(
         [cut(shape.requests[name]) for name in names]
         + [int(any((p.protocol, p.port) == port for p in shape.host_ports)) for port in ports]
         + [int(kind in needing) for _, needing in exclusive]
+        + [needs[kind] for _, needs in attachable]
         for kind, shape in enumerate(shapes)
     ]
     ones = np.ones_like(may[0])
@@ -129,6 +133,7 @@ def question(
         *(free_of(name) for name in names),
         *(ones for _ in ports),
         *(places for places, _ in exclusive),
+        *(left for left, _ in attachable),
     ]
     free = np.array(columns, dtype=np.int64).reshape(len(columns), len(ones)).T
     kinds = Kinds(
@@ -137,7 +142,14 @@ def question(
         free,
         np.array([row > 0 for row in may]),
     )
-    return kinds, len(addresses) == len(ports)
+    shares = any(shape.mounts is not None and shape.mounts.attached for shape in shapes)
+    return kinds, len(addresses) == len(ports) and not (attachable and shares)
+
+
+def _may_run_out(left: Copies, needs: Sequence[int], counts: Sequence[int]) -> bool:
+    return int(left.min(initial=LARGEST)) < sum(
+        need * count for need, count in zip(needs, counts, strict=True)
+    )
 
 
 def _fewest(

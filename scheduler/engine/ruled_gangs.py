@@ -131,7 +131,9 @@ def _jointly(asked: _Asked, rules: GangRules, copies: Sequence[Copies]) -> Order
     """Ask the joint question with these copies of each kind per node, and put the answer in order. Takes nothing."""
     trial, where, counts = asked.trial, asked.where, asked.counts
     shapes = [batch.shape for batch in asked.batches]
-    kinds, is_exact = question(shapes, counts, copies, trial.free_of, _one_per_node(rules, sum(counts)))
+    attachable = trial.attachments.columns([shape.mounts for shape in shapes])
+    exclusive = _one_per_node(rules, sum(counts))
+    kinds, is_exact = question(shapes, counts, copies, trial.free_of, exclusive, attachable)
     rooms = [
         room(trial.tree.layers, each, wish_of(where, count))
         for each, count in zip(copies, counts, strict=True)

@@ -14,6 +14,7 @@ from scheduler.engine.gang import Batch, NotPlaced
 from scheduler.engine.neighbour_sentences import kept_away
 from scheduler.engine.standing import Standing
 from scheduler.engine.trial import Trial
+from scheduler.engine.volume_sentences import volumes_say
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import PodShape
 from scheduler.model.reasons import Reason
@@ -89,11 +90,13 @@ def not_placed(trial: Trial, failed: NotPlaced) -> tuple[Status, Reason, str]:
     for batch in failed.batches:
         told = _too_little_anywhere(trial, batch)
         if told is not None:
-            return told
+            status, reason, text = told
+            return status, reason, text + "".join(volumes_say(trial, batch))
     kept = kept_away(trial, failed)
     if kept is not None:
         return Status.UNSCHEDULABLE, Reason.POD_CONSTRAINTS_NOT_MET, kept
-    return Status.UNSCHEDULABLE, Reason.NO_DOMAIN_FITS, _no_domain(trial, failed)
+    said = dict.fromkeys(text for batch in failed.batches for text in volumes_say(trial, batch))
+    return Status.UNSCHEDULABLE, Reason.NO_DOMAIN_FITS, _no_domain(trial, failed) + "".join(said)
 
 
 def _too_little_anywhere(trial: Trial, batch: Batch) -> tuple[Status, Reason, str] | None:

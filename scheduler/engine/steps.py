@@ -71,7 +71,8 @@ class Steps:
         self.notices.withdraw(gang.key)
         pods = {pod.uid: pod for pod in gang.members}
         slots = tuple(
-            HeldSlot(a.pod, a.uid, a.node, pods[a.uid].shape, pods[a.uid].labels) for a in admit.assignments
+            HeldSlot(a.pod, a.uid, a.node, pods[a.uid].shape, pods[a.uid].labels, pods[a.uid].claims)
+            for a in admit.assignments
         )
         self.out.append(Reserve(Reservation(gang.key, attempt.id, slots)))
         if self.settings.needs_votes:

@@ -20,11 +20,12 @@ Nodes are numbers in the order of the tree. Nothing outside sees the overlay.
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
+from scheduler.engine.attachments import Attachments, Taken
 from scheduler.engine.capacity import CapacityMemo, Copies, ShapeTable
 from scheduler.engine.columns import LARGEST, REFUSALS, Mask, NodeColumns, cut
 from scheduler.engine.feasibility import NO_LIMIT, Refusal, ports_clash, room
@@ -35,6 +36,7 @@ from scheduler.model.pods import HostPort, PodShape
 from scheduler.model.reservations import Reservation
 from scheduler.model.resources import NOTHING, Resources
 from scheduler.model.snapshot import NodeState, Snapshot
+from scheduler.model.volumes import Mounts
 from scheduler.topology import DomainTree
 
 Value = TypeVar("Value")
@@ -77,6 +79,16 @@ class Count:
     as_of: int
 
 
+class _Entry(NamedTuple):
+    """One step, and what was there before it."""
+
+    number: int
+    taken: Resources | None
+    ports: tuple[HostPort, ...] | None
+    attached: Taken | None
+    version: int
+
+
 class Trial:
     """Owned by one cycle. `states` and `tree.nodes` stand in the same order."""
 
@@ -84,16 +96,18 @@ class Trial:
         self.tree = tree
         self.states: Sequence[NodeState] = [snapshot.nodes[name] for name in tree.nodes]
         self.version = 0
+        self._every = np.arange(len(self.states))
         self._memo = memo
         self._taken: dict[int, Resources] = {}
         self._ports: dict[int, tuple[HostPort, ...]] = {}
-        self._journal: list[tuple[int, Resources | None, tuple[HostPort, ...] | None, int]] = []
+        self._journal: list[_Entry] = []
         self._takes = 0
         self._touched: list[int] = []
         self._free: dict[str, Column] = {}
         self._counts: dict[PodShape, Count] = {}
         self._answers: dict[Hashable, object] = {}
         self._answers_at = self.version
+        self.attachments = Attachments(snapshot.storage, self.states)
         self.neighbours = Neighbours(lambda: memo.residents(tree, self.states), snapshot.namespaces)
         for reservation in snapshot.reservations:
             self._reserve(reservation, snapshot)
@@ -108,7 +122,9 @@ class Trial:
             if not attempt.is_kept:
                 self.neighbours.unseat(seated)
                 while len(self._journal) > mark:
-                    number, taken, ports, self.version = self._journal.pop()
+                    number, taken, ports, attached, self.version = self._journal.pop()
+                    if attached is not None:
+                        self.attachments.detach(attached)
                     _restore(self._taken, number, taken)
                     _restore(self._ports, number, ports)
                     self._touched.append(number)
@@ -117,7 +133,9 @@ class Trial:
         """Take the room of `count` pods of this shape from a node. The caller has made sure that it is there."""
         before = self._taken.get(number)
         asked = shape.requests if count == 1 else shape.requests.scaled(count)
-        self._journal.append((number, before, self._ports.get(number), self.version))
+        mounts = shape.mounts
+        attached = self.attachments.attach(number, mounts, count) if mounts is not None else None
+        self._journal.append(_Entry(number, before, self._ports.get(number), attached, self.version))
         self._taken[number] = asked if before is None else before + asked
         if shape.host_ports:
             self._ports[number] = (*self._ports.get(number, ()), *shape.host_ports)
@@ -145,7 +163,8 @@ class Trial:
 
     def room(self, number: int, shape: PodShape) -> int:
         """Return how many pods of this shape one node holds now; static refusals are not looked at."""
-        return room(shape, self.free(number), self._ports_of(number))
+        found = room(shape, self.free(number), self._ports_of(number))
+        return found if shape.mounts is None else min(found, self._attaches(number, shape.mounts))
 
     def eligible(self, shape: PodShape) -> Mask:
         """Return which nodes may ever run this shape."""
@@ -234,6 +253,8 @@ class Trial:
             for number in np.flatnonzero(copies).tolist():
                 if ports_clash(shape.host_ports, self._ports_of(number)):
                     copies[number] = 0
+        if shape.mounts is not None:
+            np.minimum(copies, self.attachments.room(shape.mounts, self._every), out=copies)
         return copies
 
     def _copies_on(self, number: int, shape: PodShape, demands: Iterable[tuple[Copies, int]]) -> int:
@@ -242,7 +263,10 @@ class Trial:
         most = _most(shape)
         for free, amount in demands:
             most = min(most, free.item(number) // amount)
-        return most
+        return most if shape.mounts is None else min(most, self._attaches(number, shape.mounts))
+
+    def _attaches(self, number: int, mounts: Mounts) -> int:
+        return int(self.attachments.room(mounts, self._every[number : number + 1])[0])
 
     def _left(self, number: int, resource: str) -> int:
         state, taken = self.states[number], self._taken.get(number, NOTHING)
@@ -257,7 +281,8 @@ class Trial:
         for slot in reservation.slots:
             number = self.tree.index.get(slot.node, -1)
             if number >= 0 and slot.uid not in bound:
-                self.take(number, slot.shape)
+                mounts = self.attachments.held_for(slot.claim_keys) if slot.claims else None
+                self.take(number, replace(slot.shape, mounts=mounts) if mounts is not None else slot.shape)
                 self.neighbours.seat([(number, slot)])
 
 

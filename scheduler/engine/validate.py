@@ -9,14 +9,18 @@ from collections import Counter
 
 from scheduler.engine.company import intrusions
 from scheduler.engine.feasibility import ports_clash, static_refusal
+from scheduler.engine.mounts import out_of_reach
 from scheduler.engine.standing import counts_as_done
 from scheduler.model.ids import NodeName
 from scheduler.model.plan import Admit, Plan
-from scheduler.model.pods import HostPort, Pod
+from scheduler.model.pods import HostPort, Pod, PodShape, Toleration
 from scheduler.model.reasons import Reason
 from scheduler.model.resources import NOTHING, Resources
-from scheduler.model.snapshot import Snapshot
+from scheduler.model.snapshot import NodeState, Snapshot
+from scheduler.model.volumes import Handle, NodeDrivers
 from scheduler.topology import DomainTree, compile_tree
+
+ANY_TAINT = (Toleration(exists=True),)
 
 
 def violations(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
@@ -25,7 +29,7 @@ def violations(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
 
     Checked: each gang is planned once and whole; each member exists, waits, counts, and is planned once; nodes exist and may run
     their pods; no node gives more than it has, with bound pods and reservations counted; ports do not clash; a required domain is
-    one domain; nobody stands beside a pod that keeps it away (`company`).
+    one domain; nobody stands beside a pod that keeps it away (`company`); volumes are in reach, and no node attaches too many.
     """
     found: list[str] = []
     tree = compile_tree(snapshot.evidence, snapshot.nodes)
@@ -67,8 +71,8 @@ def _gang(snapshot: Snapshot, tree: DomainTree, admit: Admit, placed: dict[NodeN
         if state is None:
             found.append(f"{slot.pod} is planned on {slot.node}, which does not exist")
             continue
-        refusal = static_refusal(pod.shape, state.node)
-        if refusal is not None:
+        refusal = static_refusal(pod.shape, state.node) or _out_of_reach(snapshot, pod, state)
+        if refusal:
             found.append(f"{slot.pod} may not run on {slot.node}: {refusal}")
         if slot.node in snapshot.refused.get(slot.uid, frozenset()):
             found.append(f"{slot.pod} is planned on {slot.node}, which kube-scheduler refused")
@@ -97,6 +101,35 @@ def _gang(snapshot: Snapshot, tree: DomainTree, admit: Admit, placed: dict[NodeN
     return found
 
 
+def _out_of_reach(snapshot: Snapshot, pod: Pod, state: NodeState) -> str:
+    """Return which volume of a pod cannot be reached from a node, in words; empty when all can."""
+    for key, volume, mounts in out_of_reach(snapshot.storage, pod):
+        if static_refusal(PodShape(NOTHING, tolerations=ANY_TAINT, mounts=mounts), state.node) is not None:
+            return f"volume {volume} of claim {key} is out of reach"
+    return ""
+
+
+def _attached(snapshot: Snapshot, name: NodeName, pods: list[Pod]) -> list[str]:
+    """Count the volumes that a node would attach, each once."""
+    storage, limits = snapshot.storage, snapshot.storage.nodes.get(name, NodeDrivers()).limits
+    there = {storage.handle_of(key) for key in snapshot.nodes[name].claims}
+    for each in storage.attachments.values():
+        volume = storage.volumes.get(each.volume)
+        if each.node == name and volume is not None and volume.handle is not None:
+            there.add(Handle(each.driver, volume.handle.volume))
+    for reservation in snapshot.reservations:
+        for slot in reservation.slots:
+            if slot.node == name:
+                there |= {storage.handle_of(key) for key in slot.claim_keys}
+    new = {storage.handle_of(key) for pod in pods for key in pod.claim_keys} - there
+    counts = Counter(handle.driver for handle in there | new if handle is not None)
+    return [
+        f"{name} would attach {counts[driver]} volumes of {driver}, and attaches {limits[driver]}"
+        for driver in sorted({handle.driver for handle in new if handle is not None})
+        if driver in limits and counts[driver] > limits[driver]
+    ]
+
+
 def _node(snapshot: Snapshot, name: NodeName, pods: list[Pod]) -> list[str]:
     state = snapshot.nodes[name]
     asked, ports = NOTHING, list[HostPort](state.host_ports)
@@ -117,4 +150,4 @@ def _node(snapshot: Snapshot, name: NodeName, pods: list[Pod]) -> list[str]:
     )
     if not wanted.fits_in(state.free):
         found.append(f"{name} would give {dict(wanted)}, but has {dict(state.free)}")
-    return found
+    return found + _attached(snapshot, name, pods)

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from scheduler.engine.columns import LARGEST
 from scheduler.engine.feasibility import CORDON, tolerated
 from scheduler.explain.edits import (
     Edit,
@@ -24,6 +25,7 @@ from scheduler.explain.edits import (
     Tolerating,
     WithoutAffinity,
     WithoutSelector,
+    WithoutVolumes,
     is_cordon,
 )
 from scheduler.explain.ground import AS_IT_IS, Given, Ground
@@ -34,10 +36,14 @@ from scheduler.model.nodes import Taint, TaintEffect
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import PodShape, Toleration
 from scheduler.model.resources import NOTHING
+from scheduler.model.volumes import Mounts
 
 ANY_TAINT: Final = (Toleration(exists=True),)
 MOST_OF_A_SORT: Final = 12
 """Constraints of one sort that are told apart; the rest of the sort is one constraint, so that all relaxed is still all."""
+
+
+MOST_CLAIMS: Final = 3  # named in one constraint
 
 
 class Sort(StrEnum):
@@ -45,6 +51,7 @@ class Sort(StrEnum):
 
     SELECTOR = "Selector"
     AFFINITY = "Affinity"
+    VOLUME = "Volume"
     TAINT = "Taint"
     CORDON = "Cordon"
     REFUSED = "Refused"
@@ -82,6 +89,7 @@ def constraints_of(ground: Ground, group: PodGroup, question: Question) -> tuple
     """Return what keeps members from nodes, in order. Cost: some passes over the nodes."""
     return (
         *_selectors(ground, group.key, question),
+        *_volumes(ground, group.key, question),
         *_taints(ground, group.key, question),
         *_refusals(group.key, question),
         *_ports(ground, question),
@@ -113,6 +121,22 @@ def _selectors(ground: Ground, key: GroupKey, question: Question) -> Iterator[Co
     affinities = {kind.shape.required_terms for kind in question.kinds} - {None}
     if any(_excludes(ground, PodShape(NOTHING, required_terms=t, tolerations=ANY_TAINT)) for t in affinities):
         yield _of_shapes(Sort.AFFINITY, "required node affinity", WithoutAffinity(key))
+
+
+def _volumes(ground: Ground, key: GroupKey, question: Question) -> Iterator[Constraint]:
+    """What the volumes of members ask of nodes: to be in reach, and to be attached beside others."""
+    concerned = [kind for kind in question.kinds if kind.shape.mounts is not None]
+    if not any(_mounts_exclude(ground, kind.shape.mounts) for kind in concerned if kind.shape.mounts):
+        return
+    names = sorted({name for kind in concerned for name in kind.claims})
+    named = ", ".join(names[:MOST_CLAIMS]) + (" and others" if len(names) > MOST_CLAIMS else "")
+    yield _of_shapes(Sort.VOLUME, f"volumes of {named}", WithoutVolumes(key))
+
+
+def _mounts_exclude(ground: Ground, mounts: Mounts) -> bool:
+    asking = PodShape(NOTHING, mounts=mounts, tolerations=ANY_TAINT)
+    every = np.arange(len(ground.tree.nodes))
+    return _excludes(ground, asking) or bool((ground.trial.attachments.room(mounts, every) < LARGEST).any())
 
 
 def _excludes(ground: Ground, asking: PodShape) -> bool:
@@ -246,7 +270,9 @@ def _levels(group: PodGroup, question: Question) -> Iterator[Constraint]:
 # --- inside ---------------------------------------------------------------------------------------------------------------
 
 
-def _of_shapes(sort: Sort, name: str, edit: Tolerating | WithoutSelector | WithoutAffinity) -> Constraint:
+def _of_shapes(
+    sort: Sort, name: str, edit: Tolerating | WithoutSelector | WithoutAffinity | WithoutVolumes
+) -> Constraint:
     """Return a constraint that is relaxed by changing what the pods say of nodes."""
     return Constraint(
         sort, name, (edit,), lambda case: replace(case, question=case.question.reshaped(edit.reshape))

@@ -185,6 +185,25 @@ class WithoutAffinity:
 
 
 @dataclass(frozen=True, slots=True)
+class WithoutVolumes:
+    """The members use no volume that anybody claims."""
+
+    key: GroupKey
+
+    def on(self, snapshot: Snapshot) -> Snapshot:
+        pods = tuple(
+            replace(pod, claims=()) if pod.claims and not pod.is_bound else pod
+            for pod in snapshot.members.get(self.key, ())
+        )
+        changed = replace(snapshot, members={**snapshot.members, self.key: pods}) if pods else snapshot
+        return _reshaped(changed, self.key, self.reshape)
+
+    def reshape(self, shape: PodShape) -> PodShape:
+        """Return the shape without what volumes ask of nodes."""
+        return replace(shape, mounts=None) if shape.mounts is not None else shape
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """kube-scheduler refuses no node to the members."""
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from scheduler.engine.extension_points import PolicySet
+from scheduler.engine.mounts import with_mounts
 from scheduler.explain.added import added
 from scheduler.explain.blocking import NOTHING_BLOCKS, Blocking, blocking
 from scheduler.explain.changes import Change, Family, Inquiry, cheapest_first
@@ -60,6 +61,8 @@ ADVICE: Final = {
     Reason.ABOVE_MAX_COUNT: "Raise maxCount, or remove the members above it.",
     Reason.NO_ELIGIBLE_NODE: "Change the members' selectors, affinity or tolerations, or label and untaint nodes.",
     Reason.UNEVALUATED_CONSTRAINT: "Remove the constraint, or run Tutti in extender mode.",
+    Reason.VOLUME_NOT_READY: "See `kubectl describe pvc` for the claim that is named.",
+    Reason.VOLUME_WAITS_FOR_POD: "Bind the claim beforehand, or run Tutti in extender mode.",
     Reason.NOT_ACTED_UPON: "Remove the field.",
     Reason.TOPOLOGY_LEVEL_NOT_FOUND: "Name a level that nodes carry; `tutti topology show` lists them.",
 }
@@ -148,7 +151,7 @@ def explain(
     What open attempts of other groups hold counts as taken, whether the snapshot says so or their commit records. `most_questions` bounds
     the decisions that are made to find out what would help.
     """
-    snapshot = counted(snapshot, key)
+    snapshot = with_mounts(counted(snapshot, key), key)
     oracle = Oracle(snapshot, key, policies, now, most_questions)
     decision = oracle.now_as_it_is()
     if decision is None:

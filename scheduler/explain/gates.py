@@ -29,6 +29,8 @@ FAILED_AT: Final = {
     Reason.SCHEDULING_GATED: "members",
     Reason.ABOVE_MAX_COUNT: "members",
     Reason.UNEVALUATED_CONSTRAINT: "constraints",
+    Reason.VOLUME_NOT_READY: "constraints",
+    Reason.VOLUME_WAITS_FOR_POD: "constraints",
     Reason.NOT_ACTED_UPON: "constraints",
     Reason.TOPOLOGY_LEVEL_NOT_FOUND: "constraints",
     Reason.NO_ELIGIBLE_NODE: "eligibility",

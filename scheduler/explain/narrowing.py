@@ -14,8 +14,10 @@ from scheduler.explain.questions import is_counted
 from scheduler.model.ids import NodeName
 from scheduler.model.snapshot import NodeState, Snapshot
 
-COUNTED: Final = frozenset({"nodes", "groups", "members", "queues", "evidence", "reservations", "refused"})
-COUNTED_OF_A_NODE: Final = frozenset({"node", "requested", "host_ports"})
+COUNTED: Final = frozenset(
+    {"nodes", "groups", "members", "queues", "evidence", "reservations", "refused", "storage"}
+)
+COUNTED_OF_A_NODE: Final = frozenset({"node", "requested", "host_ports", "claims"})
 
 
 def may_be_narrowed(snapshot: Snapshot) -> bool:
@@ -26,7 +28,8 @@ def may_be_narrowed(snapshot: Snapshot) -> bool:
     others = [field.name for field in fields(NodeState) if field.name not in COUNTED_OF_A_NODE]
     if any(getattr(state, name) for state in snapshot.nodes.values() for name in others):
         return False
-    return all(map(is_counted, {pod.shape for pods in snapshot.members.values() for pod in pods}))
+    pods = [pod for pods in snapshot.members.values() for pod in pods]
+    return not any(pod.claims for pod in pods) and all(map(is_counted, {pod.shape for pod in pods}))
 
 
 def narrowed(snapshot: Snapshot, names: Collection[NodeName]) -> Snapshot:

@@ -27,12 +27,17 @@ HOLDING = frozenset({AttemptPhase.PREPARED, AttemptPhase.PREEMPTING, AttemptPhas
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`count` equal members: one shape, and the same nodes refused by kube-scheduler. `name` is for people."""
+    """
+    `count` equal members: one shape, and the same nodes refused by kube-scheduler.
+
+    `name` is for people, and so is `claims`: volume claims of one of them.
+    """
 
     name: str
     shape: PodShape
     refused: frozenset[NodeName]
     count: int
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +173,9 @@ def counted(snapshot: Snapshot, key: GroupKey | None = None) -> Snapshot:
 def _held(group: PodGroup, attempt: Attempt, members: Iterable[Pod]) -> Reservation | None:
     waiting = {pod.uid: pod for pod in members if not pod.is_bound and not pod.phase.is_terminal}
     slots = tuple(
-        HeldSlot(waiting[line.uid].key, line.uid, line.node, waiting[line.uid].shape)
+        HeldSlot(pod.key, pod.uid, line.node, pod.shape, pod.labels, pod.claims)
         for line in attempt.members
-        if line.uid in waiting
+        if (pod := waiting.get(line.uid)) is not None
     )
     return Reservation(group.key, attempt.id, slots) if slots else None
 
@@ -200,6 +205,7 @@ def _kinds(
             batch.shape,
             batch.refused,
             len(batch.pods),
+            tuple(use.name for use in batch.pods[0].claims),
         )
         for number, (name, batch) in enumerate(zip(names, made, strict=True), 1)
     )

@@ -21,6 +21,7 @@ from scheduler.dialects.single import group_of_one
 from scheduler.engine.feasibility import ports_clash, static_refusal
 from scheduler.kube.ledger import Ledger
 from scheduler.kube.occupancy import Occupancy
+from scheduler.kube.storage import StorageFacts
 from scheduler.model.facts import Level
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
 from scheduler.model.machines import DeviceSlice, NumaZone
@@ -86,6 +87,7 @@ class Cache:
         self._refused: dict[PodUid, tuple[frozenset[NodeName], float]] = {}
         self._aside: dict[tuple[str, tuple[str, str]], SetAside] = {}
         self._findings = Findings()
+        self.storage = StorageFacts(lambda: self._touch(capacity=True))
         self._stale_groups: set[GroupKey] = set()
         self._stale_nodes: set[NodeName] = set()
         self._changed_groups: set[GroupKey] = set()
@@ -109,6 +111,7 @@ class Cache:
                 reservations=self._ledger.reservations(),
                 refused=MappingProxyType({uid: nodes for uid, (nodes, _) in self._refused.items()}),
                 namespaces=MappingProxyType(dict(self._namespaces)),
+                storage=self.storage.frozen(),
             )
             self._snapshot = (self.revision, snapshot)
         return self._snapshot[1]
@@ -452,6 +455,7 @@ class Cache:
                     self._occupancy.requested(name),
                     self._occupancy.host_ports(name),
                     self._occupancy.residents(name),
+                    self._occupancy.claims(name),
                 )
             else:
                 self._states.pop(name, None)

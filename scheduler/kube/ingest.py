@@ -19,7 +19,8 @@ from scheduler.kube.reflector import UNREADABLE, Gone, Key, Put
 from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid, QueueName
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.resources import NOTHING
-from scheduler.objects import device_slices, node_zones, structs
+from scheduler.model.volumes import ClaimKey
+from scheduler.objects import device_slices, node_zones, structs, volumes
 from scheduler.objects.amounts import filling
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import kept, required
@@ -37,6 +38,12 @@ _priority = msgspec.json.Decoder(structs.PriorityClass)
 _namespace = msgspec.json.Decoder(structs.Namespace)
 _slice = msgspec.json.Decoder(device_slices.ResourceSlice)
 _zones = msgspec.json.Decoder(node_zones.NodeResourceTopology)
+_claim = msgspec.json.Decoder(volumes.PersistentVolumeClaim)
+_volume = msgspec.json.Decoder(volumes.PersistentVolume)
+_class = msgspec.json.Decoder(volumes.StorageClass)
+_csi_node = msgspec.json.Decoder(volumes.CsiNode)
+_csi_driver = msgspec.json.Decoder(volumes.CsiDriver)
+_attachment = msgspec.json.Decoder(volumes.VolumeAttachment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +92,30 @@ class Ingest:
                 self._priority_gone,
             ),
             Resource("namespaces", "/api/v1/namespaces", self._put_namespace, self._namespace_gone),
+            *self._storage(),
             Resource(
                 "resourceslices", device_slices.PATH, self._put_slice, self._slice_gone, is_optional=True
             ),
             Resource(
                 "noderesourcetopologies", node_zones.PATH, self._put_zones, self._zones_gone, is_optional=True
+            ),
+        )
+
+    def _storage(self) -> tuple[Resource, ...]:
+        core, storage = "/api/v1", volumes.STORAGE_API
+        return (
+            Resource(
+                "persistentvolumeclaims", f"{core}/persistentvolumeclaims", self._put_claim, self._claim_gone
+            ),
+            Resource("persistentvolumes", f"{core}/persistentvolumes", self._put_volume, self._volume_gone),
+            Resource("storageclasses", f"{storage}/storageclasses", self._put_class, self._class_gone),
+            Resource("csinodes", f"{storage}/csinodes", self._put_csi_node, self._csi_node_gone),
+            Resource("csidrivers", f"{storage}/csidrivers", self._put_csi_driver, self._csi_driver_gone),
+            Resource(
+                "volumeattachments",
+                f"{storage}/volumeattachments",
+                self._put_attachment,
+                self._attachment_gone,
             ),
         )
 
@@ -223,3 +249,40 @@ class Ingest:
 
     def _namespace_gone(self, change: Gone) -> None:
         self._cache.drop_namespace(change.key[1])
+
+    def _put_claim(self, change: Put) -> None:
+        self._cache.storage.put_claim(*volumes.claim_from(_claim.decode(change.raw)))
+
+    def _claim_gone(self, change: Gone) -> None:
+        self._cache.storage.drop_claim(ClaimKey(*change.key))
+
+    def _put_volume(self, change: Put) -> None:
+        self._cache.storage.put_volume(*volumes.volume_from(_volume.decode(change.raw)))
+
+    def _volume_gone(self, change: Gone) -> None:
+        self._cache.storage.drop_volume(change.key[1])
+
+    def _put_class(self, change: Put) -> None:
+        self._cache.storage.put_class(*volumes.class_from(_class.decode(change.raw)))
+
+    def _class_gone(self, change: Gone) -> None:
+        self._cache.storage.drop_class(change.key[1])
+
+    def _put_csi_node(self, change: Put) -> None:
+        self._cache.storage.put_drivers(*volumes.drivers_from(_csi_node.decode(change.raw)))
+
+    def _csi_node_gone(self, change: Gone) -> None:
+        self._cache.storage.drop_drivers(NodeName(change.key[1]))
+
+    def _put_csi_driver(self, change: Put) -> None:
+        spec = _csi_driver.decode(change.raw).spec
+        self._cache.storage.put_demand(change.key[1], demands=bool(spec.prevent_pod_scheduling_if_missing))
+
+    def _csi_driver_gone(self, change: Gone) -> None:
+        self._cache.storage.put_demand(change.key[1], demands=False)
+
+    def _put_attachment(self, change: Put) -> None:
+        self._cache.storage.put_attachment(*volumes.attachment_from(_attachment.decode(change.raw)))
+
+    def _attachment_gone(self, change: Gone) -> None:
+        self._cache.storage.drop_attachment(change.key[1])

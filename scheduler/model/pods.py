@@ -8,8 +8,9 @@ from scheduler.model.ids import GroupKey, NodeName, PodKey, PodUid
 from scheduler.model.neighbours import PodRules, Resident, Spread
 from scheduler.model.nodes import TaintEffect, no_labels
 from scheduler.model.once import HashedOnce
-from scheduler.model.requirements import Operator, Requirement
+from scheduler.model.requirements import NodeSelectorTerm, Operator, Requirement
 from scheduler.model.resources import Resources
+from scheduler.model.volumes import ClaimKey, ClaimUse, Mounts
 
 __all__ = [
     "HostPort",
@@ -22,14 +23,6 @@ __all__ = [
     "Requirement",
     "Toleration",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSelectorTerm:
-    """All requirements must hold. A term without any matches no node, as in Kubernetes."""
-
-    labels: tuple[Requirement, ...] = ()
-    fields: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +74,8 @@ class PodShape(HashedOnce):
 
     `requests` holds the effective request (containers, init containers, sidecars, overhead, one of ``pods``).
     `required_terms` None: no required node affinity; an empty tuple would match no node. `rules` and `spreads`: what it asks of the pods
-    around it; whom these rules speak of also depends on the pod's namespace.
+    around it; whom these rules speak of also depends on the pod's namespace. `mounts`: what its volumes ask of nodes; the engine finds it
+    out from the pod's claims (`scheduler.engine.mounts`), translators leave it empty.
     `unevaluated` names fields in use that no predicate of ours covers yet; such a pod is held, never misplaced.
     """
 
@@ -93,6 +87,7 @@ class PodShape(HashedOnce):
     host_ports: tuple[HostPort, ...] = ()
     rules: PodRules | None = None
     spreads: tuple[Spread, ...] = ()
+    mounts: Mounts | None = None
     unevaluated: tuple[str, ...] = ()
 
     # A hash walks every term of an affinity, and shapes are looked up for every pod of every cycle.
@@ -105,7 +100,8 @@ class Pod:
     One pod of ours, or the projection of a foreign one that occupies a node.
 
     `group` is None for foreign pods; a pod of ours without a group label has a group of one.
-    `resource_version` is opaque: compared for equality, sent back in bindings.
+    `resource_version` is opaque: compared for equality, sent back in bindings. `claims`: the volume claims that it uses, in order; they
+    may differ among pods of one shape.
     """
 
     key: PodKey
@@ -124,6 +120,7 @@ class Pod:
     has_controller: bool = False  # somebody recreates it after an eviction
     index: int | None = None  # completion or pod index, where the owner numbers its pods
     labels: Mapping[str, str] = field(default_factory=no_labels)
+    claims: tuple[ClaimUse, ...] = ()
 
     @property
     def is_bound(self) -> bool:
@@ -134,6 +131,11 @@ class Pod:
     def counts_for_quorum(self) -> bool:
         """Live, ungated, not ended: whether this pod may stand for a member of its gang."""
         return not (self.is_gated or self.is_deleting or self.phase.is_terminal)
+
+    @property
+    def claim_keys(self) -> tuple[ClaimKey, ...]:
+        """The volume claims that it uses."""
+        return tuple(ClaimKey(self.key.namespace, use.name) for use in self.claims)
 
     def as_resident(self) -> Resident:
         """Return what others' rules may depend on, once the pod has a node."""

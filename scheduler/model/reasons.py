@@ -27,6 +27,8 @@ class Reason(StrEnum):
     ABOVE_MAX_COUNT = "AboveMaxCount"
     # not placed
     UNEVALUATED_CONSTRAINT = "UnevaluatedConstraint"
+    VOLUME_NOT_READY = "VolumeNotReady"
+    VOLUME_WAITS_FOR_POD = "VolumeWaitsForPod"
     NO_ELIGIBLE_NODE = "NoEligibleNode"
     POD_CONSTRAINTS_NOT_MET = "PodConstraintsNotMet"
     INSUFFICIENT_RESOURCES = "InsufficientResources"
@@ -67,7 +69,9 @@ MEANING: Final = MappingProxyType(
         Reason.SCHEDULING_GATED: "Members carry scheduling gates and do not count until these are removed.",
         Reason.ABOVE_MAX_COUNT: "The group already has maxCount members; this one stays unscheduled.",
         Reason.UNEVALUATED_CONSTRAINT: "A member uses a constraint that this mode does not evaluate yet.",
-        Reason.NO_ELIGIBLE_NODE: "No node passes the members' selectors, affinity and tolerations.",
+        Reason.VOLUME_NOT_READY: "A volume claim of a member is missing, not bound, being deleted, or another pod's alone.",
+        Reason.VOLUME_WAITS_FOR_POD: "A volume claim is bound only once its pod has a node, which this mode does not do yet.",
+        Reason.NO_ELIGIBLE_NODE: "No node passes the members' selectors, affinity, tolerations and volumes.",
         Reason.POD_CONSTRAINTS_NOT_MET: "Affinity, anti-affinity or spread with regard to other pods leaves too few places.",
         Reason.INSUFFICIENT_RESOURCES: "The nodes that could serve the gang have too little free.",
         Reason.NO_DOMAIN_FITS: "No single domain of the required topology level holds the whole gang.",

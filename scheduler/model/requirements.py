@@ -22,3 +22,11 @@ class Requirement:
     key: str
     operator: Operator
     values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSelectorTerm:
+    """All requirements must hold. A term without any matches no node, as in Kubernetes."""
+
+    labels: tuple[Requirement, ...] = ()
+    fields: tuple[Requirement, ...] = ()

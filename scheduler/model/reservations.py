@@ -7,6 +7,7 @@ from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodKey, PodUid
 from scheduler.model.neighbours import Resident
 from scheduler.model.nodes import no_labels
 from scheduler.model.pods import PodShape
+from scheduler.model.volumes import ClaimKey, ClaimUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,12 @@ class HeldSlot:
     node: NodeName
     shape: PodShape
     labels: Mapping[str, str] = field(default_factory=no_labels)
+    claims: tuple[ClaimUse, ...] = ()
+
+    @property
+    def claim_keys(self) -> tuple[ClaimKey, ...]:
+        """The volume claims that the member uses."""
+        return tuple(ClaimKey(self.pod.namespace, use.name) for use in self.claims)
 
     def as_resident(self) -> Resident:
         """Return what others' rules may depend on; they see the member as if it stood there already."""

@@ -18,19 +18,22 @@ from scheduler.model.pods import HostPort, Pod
 from scheduler.model.queues import Queue
 from scheduler.model.reservations import Reservation
 from scheduler.model.resources import NOTHING, Resources
+from scheduler.model.volumes import NO_STORAGE, ClaimKey, Storage
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """
     A node and what pods seen on it occupy: the requests and host ports of every non-terminal pod with this nodeName,
-    also while it terminates, whoever scheduled it. `residents`: the same pods as others' rules see them, in no particular order.
+    also while it terminates, whoever scheduled it. `residents`: the same pods as others' rules see them, in no particular order. `claims`:
+    the volume claims that they use, each once, in order.
     """
 
     node: Node
     requested: Resources = NOTHING
     host_ports: tuple[HostPort, ...] = ()
     residents: tuple[Resident, ...] = ()
+    claims: tuple[ClaimKey, ...] = ()
 
     @property
     def free(self) -> Resources:
@@ -47,7 +50,7 @@ class Snapshot:
     ordered by (created_at, key, uid); a group name without a PodGroup has members here and no entry in `groups`.
     `reservations` are attempts decided but not yet seen complete; the engine counts a slot unless its pod is seen bound.
     `refused` holds, per pod, nodes that kube-scheduler did not offer for it (extender mode); constraints, not wishes.
-    `namespaces` holds the labels of each namespace, which rules about other pods may select by.
+    `namespaces` holds the labels of each namespace, which rules about other pods may select by. `storage`: volumes and who claims them.
     """
 
     nodes: Mapping[NodeName, NodeState] = field(default_factory=lambda: MappingProxyType({}))
@@ -58,3 +61,4 @@ class Snapshot:
     reservations: tuple[Reservation, ...] = ()
     refused: Mapping[PodUid, frozenset[NodeName]] = field(default_factory=lambda: MappingProxyType({}))
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    storage: Storage = NO_STORAGE

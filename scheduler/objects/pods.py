@@ -15,6 +15,7 @@ from scheduler.objects import structs
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import MAX_UID, kept, required, shared
 from scheduler.objects.shapes import shape_of
+from scheduler.objects.volumes import claims_of
 
 COMPLETION_INDEX: Final = (
     "batch.kubernetes.io/job-completion-index"  # label and annotation; the Job controller's
@@ -51,6 +52,7 @@ def pod_from(obj: structs.Pod, *, group: GroupKey | None, role: str | None, full
         has_controller=any(owner.controller for owner in meta.owner_references or ()),
         index=_index(meta) if full else None,
         labels=kept(meta.labels) if full else _readable(meta.labels),
+        claims=claims_of(obj),
     )
 
 

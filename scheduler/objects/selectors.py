@@ -34,10 +34,19 @@ def required_terms(
     """Return the terms of which one must match; None when nothing is required. Too many are named as unevaluated, and none is kept."""
     if affinity is None or affinity.node_affinity is None or affinity.node_affinity.required is None:
         return None
-    terms = affinity.node_affinity.required.node_selector_terms or []
-    if _size(terms) > MAX_AFFINITY:
+    wanted = affinity.node_affinity.required
+    if _size(wanted.node_selector_terms or ()) > MAX_AFFINITY:
         unevaluated.add(f"more than {MAX_AFFINITY} terms and requirements of nodeAffinity")
         return None
+    return terms_of(wanted, unevaluated)
+
+
+def terms_of(selector: structs.NodeSelector, unevaluated: set[str]) -> tuple[NodeSelectorTerm, ...]:
+    """Return the terms of which one must match; what no predicate covers is named. Too many are named, and none is kept."""
+    terms = selector.node_selector_terms or []
+    if _size(terms) > MAX_AFFINITY:
+        unevaluated.add("nodeAffinity")
+        return ()
     return tuple(_term(term, unevaluated) for term in terms)
 
 

@@ -6,6 +6,7 @@ still mean the same shape, so shapes are interned by value as well. What is unus
 pod has that shape: a pod is seen again with every change of its status, and one of a megabyte takes long to translate.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -28,9 +29,7 @@ from scheduler.objects.selectors import (
 REMEMBERED: Final = 4096  # shapes; a cluster rarely has hundreds at once
 LONGEST_KEY: Final = 16_384  # bytes; bounds what outlives its pods to 64 MiB, some hundred KiB in practice
 
-_BLOCKING_VOLUMES: Final = (
-    ("persistent_volume_claim", "volumes.persistentVolumeClaim"),
-    ("ephemeral", "volumes.ephemeral"),
+_OLD_DISKS: Final = (  # kinds from before CSI that are written into a pod itself
     ("aws_elastic_block_store", "volumes.awsElasticBlockStore"),
     ("azure_disk", "volumes.azureDisk"),
     ("cinder", "volumes.cinder"),
@@ -38,7 +37,6 @@ _BLOCKING_VOLUMES: Final = (
     ("iscsi", "volumes.iscsi"),
     ("portworx_volume", "volumes.portworxVolume"),
     ("rbd", "volumes.rbd"),
-    ("vsphere_volume", "volumes.vsphereVolume"),
 )
 
 
@@ -71,7 +69,7 @@ def shape_of(pod: structs.Pod, *, full: bool) -> PodShape:
             spec.topology_spread_constraints, pod.metadata.labels
         )
         taken.resource_claims = spec.resource_claims
-        taken.volumes = spec.volumes
+        taken.volumes = _old_disks(spec.volumes or ())  # claims are the pod's own, and not of its shape
     elif spec.affinity is not None and (spec.affinity.pod_affinity or spec.affinity.pod_anti_affinity):
         taken.affinity = structs.Affinity(None, spec.affinity.pod_affinity, spec.affinity.pod_anti_affinity)
     resized = structs.PodStatus()
@@ -142,7 +140,12 @@ def _beyond_us(spec: structs.PodSpec) -> set[str]:
     if spec.resource_claims:
         named.add("resourceClaims")
     for volume in spec.volumes or ():
-        named.update(
-            field for attribute, field in _BLOCKING_VOLUMES if getattr(volume, attribute) is not None
-        )
+        named.update(field for attribute, field in _OLD_DISKS if getattr(volume, attribute) is not None)
     return named
+
+
+def _old_disks(volumes: Iterable[structs.Volume]) -> list[structs.Volume] | None:
+    """Return these volumes without names, which differ among equal pods, and without all others."""
+    kinds = [attribute for attribute, _ in _OLD_DISKS]
+    present = [{k: getattr(volume, k) for k in kinds if getattr(volume, k)} for volume in volumes]
+    return [structs.Volume(**each) for each in present if each] or None

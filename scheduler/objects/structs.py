@@ -169,10 +169,17 @@ class TopologySpread(Struct, rename="camel", omit_defaults=True):
     match_label_keys: list[str] | None = None
 
 
-class Volume(Struct, rename="camel", omit_defaults=True):
-    """A volume, by the kinds that may keep a pod from a node. Names are left out: they differ among equal pods."""
+class ClaimSource(Struct, rename="camel", omit_defaults=True):
+    """A volume that is somebody's claim."""
 
-    persistent_volume_claim: Present | None = None
+    claim_name: str = ""
+
+
+class Volume(Struct, rename="camel", omit_defaults=True):
+    """A volume, by the kinds that may keep a pod from a node."""
+
+    name: str = ""
+    persistent_volume_claim: ClaimSource | None = None
     ephemeral: Present | None = None
     aws_elastic_block_store: Present | None = None
     azure_disk: Present | None = None
@@ -181,7 +188,6 @@ class Volume(Struct, rename="camel", omit_defaults=True):
     iscsi: Present | None = None
     portworx_volume: Present | None = None
     rbd: Present | None = None
-    vsphere_volume: Present | None = None
 
 
 class PodSpec(Struct, rename="camel", omit_defaults=True):

@@ -18,6 +18,17 @@ from scheduler.model.pods import Operator, Requirement
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.serial import BadSnapshot, from_dict, to_dict
 from scheduler.model.snapshot import Snapshot
+from scheduler.model.volumes import (
+    Attachment,
+    Claim,
+    ClaimKey,
+    ClaimUse,
+    Handle,
+    NodeDrivers,
+    Storage,
+    StorageClass,
+    Volume,
+)
 from scheduler.policies.registry import default_policies
 from scheduler.sources.merge import evidence
 from scheduler.topology import compile_tree
@@ -42,12 +53,17 @@ def rich() -> Snapshot:
     group, pods = gang("g", 2, pod=minding, topology=TopologyConstraint(required="rack"), attempt=attempt)
     there = node("n0", taints=(Taint("a", TaintEffect.NO_EXECUTE),), labels={"k": "v"})
     base = cluster(
-        replace(there, residents=(Resident("b", {"app": "db"}, rules, True), Resident("b"))),
+        replace(
+            there,
+            residents=(Resident("b", {"app": "db"}, rules, True), Resident("b")),
+            claims=(ClaimKey("b", "c"),),
+        ),
         racks={"n0": "r0"},
         g=(group, pods),
     )
     slots = tuple(
-        HeldSlot(pod.key, pod.uid, NodeName("n0"), pod.shape, {"app": "db"}) for pod in members("z", 2)
+        HeldSlot(pod.key, pod.uid, NodeName("n0"), pod.shape, {"app": "db"}, (ClaimUse("data"),))
+        for pod in members("z", 2)
     )
     reservation = Reservation(GroupKey("team", "z"), AttemptId("e1-2"), slots)
     return replace(
@@ -55,6 +71,14 @@ def rich() -> Snapshot:
         reservations=(reservation,),
         refused={PodUid("g-1"): frozenset({NodeName("n0")})},
         namespaces={"b": {"kind": "guest"}},
+        storage=Storage(
+            {ClaimKey("team", "data"): Claim("pv", is_bound=True, owner=PodUid("g-0"))},
+            {"pv": Volume((), (("zone", ("a", "b")),), Handle("d", "h"))},
+            {"late": StorageClass("d", waits=True)},
+            {NodeName("n0"): NodeDrivers(("d",), {"d": 3})},
+            frozenset({"d"}),
+            {"va": Attachment(NodeName("n0"), "d", "pv")},
+        ),
     )
 
 
@@ -67,7 +91,7 @@ def test_everything_comes_back() -> None:
     back = through_json(snapshot)
     assert to_dict(back) == to_dict(snapshot)
     assert (back.nodes, back.groups, back.members) == (snapshot.nodes, snapshot.groups, snapshot.members)
-    assert back.namespaces == snapshot.namespaces
+    assert (back.namespaces, back.storage) == (snapshot.namespaces, snapshot.storage)
     assert (back.reservations, back.refused, back.evidence.facts) == (
         snapshot.reservations,
         snapshot.refused,

@@ -56,5 +56,5 @@ def test_what_we_do_not_read_is_skipped() -> None:
         b'{"kind":"Pod","spec":{"nodeName":"n","dnsPolicy":"x","volumes":[{"name":"v","csi":{}}]}}'
     )
     assert pod.spec.node_name == "n"
-    assert pod.spec.volumes == [structs.Volume()]
-    assert msgspec.json.encode(pod.spec.volumes) == b"[{}]"
+    assert pod.spec.volumes == [structs.Volume(name="v")]
+    assert msgspec.json.encode(pod.spec.volumes) == b'[{"name":"v"}]'

@@ -20,6 +20,7 @@ from scheduler.model.pods import (
     Requirement,
     Toleration,
 )
+from scheduler.model.volumes import ClaimUse
 from scheduler.objects import structs
 from scheduler.objects.errors import BadObject
 from scheduler.objects.pods import pod_from
@@ -108,6 +109,19 @@ def test_foreign_pod_is_projected_to_what_it_takes() -> None:
     assert seen.shape.host_ports == (HostPort("TCP", 8080),)
     assert (seen.shape.node_selector, seen.shape.tolerations, seen.shape.unevaluated) == ((), (), ())
     assert seen.labels == {"a": "b"}  # rules of others look at them
+    assert seen.claims == (ClaimUse("c"),)  # its volumes are attached there
+
+
+def test_claims_are_the_pods_own_and_not_of_its_shape() -> None:
+    volumes: list[dict[str, Any]] = [
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}},
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data-0"}},
+        {"name": "again", "persistentVolumeClaim": {"claimName": "data-0", "readOnly": True}},
+        {"name": "config", "configMap": {"name": "c"}},
+    ]
+    seen = pod({"volumes": volumes})
+    assert seen.claims == (ClaimUse("data-0"), ClaimUse("p-scratch", is_ephemeral=True))
+    assert seen.shape is pod().shape
 
 
 def test_foreign_pod_keeps_its_rules_on_others_and_nothing_else_of_its_affinity() -> None:
@@ -227,8 +241,6 @@ def test_every_port_on_the_host_network_is_the_node_s() -> None:
     ("spec", "field"),
     [
         ({"resourceClaims": [{"name": "gpu"}]}, "resourceClaims"),
-        ({"volumes": [{"persistentVolumeClaim": {"claimName": "x"}}]}, "volumes.persistentVolumeClaim"),
-        ({"volumes": [{"ephemeral": {}}]}, "volumes.ephemeral"),
         ({"volumes": [{"gcePersistentDisk": {"pdName": "x"}}]}, "volumes.gcePersistentDisk"),
         ({"volumes": [{"iscsi": {"lun": 1}}]}, "volumes.iscsi"),
     ],

@@ -60,6 +60,12 @@ CLUSTER = (
     "/pods",
     "/nodes",
     "/namespaces",
+    "/persistentvolumeclaims",
+    "/persistentvolumes",
+    "storage.k8s.io/storageclasses",
+    "storage.k8s.io/csinodes",
+    "storage.k8s.io/csidrivers",
+    "storage.k8s.io/volumeattachments",
     "scheduling.k8s.io/priorityclasses",
     "resource.k8s.io/resourceslices",
     "topology.node.k8s.io/noderesourcetopologies",
@@ -90,7 +96,9 @@ WRITES = ("create", "update", "patch", "delete", "deletecollection")
 NEVER: dict[str, list[Right]] = {
     **{
         account: [
-            *rights(WRITES, "/pods", "/nodes", "/namespaces"),
+            *rights(
+                WRITES, "/pods", "/nodes", "/namespaces", "/persistentvolumes", "/persistentvolumeclaims"
+            ),
             *rights((*READ, *WRITES), "/secrets", "/configmaps"),
             *rights(("create",), "/bindings", "/pods/exec", "/pods/attach", "/pods/portforward"),
             *rights(("create",), "/serviceaccounts/token"),

@@ -1,6 +1,6 @@
 """
 Pods with constraints beyond their node. Rules on other pods: in both modes the whole gang is planned by them, and in extender mode
-kube-scheduler's own filters agree. What only those know (volumes, claims): in standalone mode the gang is held, told why, never misplaced.
+kube-scheduler's own filters agree. What only those know (resource claims): in standalone mode the gang is held, told why, never misplaced.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 HOSTNAME = "kubernetes.io/hostname"
+DATA = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
 RACK = "fabric.topograph.run/tier-0"
 
 
@@ -138,22 +139,42 @@ async def test_members_that_keep_away_from_each_other_get_a_node_each(team: Team
     assert len(set((await team.until_whole("ring", 4)).values())) == 4
 
 
-async def test_pods_whose_volume_is_on_one_node(tutti: "Tutti", team: Team, nodes: dict[str, Any]) -> None:
+async def test_pods_whose_volume_is_on_one_node(team: Team, nodes: dict[str, Any]) -> None:
     home = sorted(nodes)[-1]
     volume = f"pv-{team.namespace}"
     await local_volume(team, volume, home)
     try:
-        placed = await whole_or_held(
-            tutti,
-            team,
-            2,
-            "volumes.persistentVolumeClaim",
-            volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
-        )
-        if placed is not None:
-            assert set(placed.values()) == {home}
+        await team.gang("ring", 2, volumes=[DATA])
+        assert set((await team.until_whole("ring", 2)).values()) == {home}
     finally:
         await team.api.delete(f"/api/v1/persistentvolumes/{volume}")
+
+
+async def test_gang_starts_once_its_claim_is_bound(team: Team, nodes: dict[str, Any]) -> None:
+    await team.gang("ring", 2, volumes=[DATA])
+    message = await team.until_reason("ring", "VolumeNotReady")
+    assert message == f"The volume claim {team.namespace}/data does not exist; create it."
+    await team.stays_unbound("ring")
+    home, volume = sorted(nodes)[0], f"pv-{team.namespace}"
+    await local_volume(team, volume, home)
+    try:
+        assert set((await team.until_whole("ring", 2)).values()) == {home}
+    finally:
+        await team.api.delete(f"/api/v1/persistentvolumes/{volume}")
+
+
+async def test_pods_with_resource_claims(tutti: "Tutti", team: Team) -> None:
+    await team.api.create(
+        f"/apis/resource.k8s.io/v1/namespaces/{team.namespace}/resourceclaims",
+        {
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "ResourceClaim",
+            "metadata": {"name": "nothing"},
+            "spec": {},
+        },
+    )
+    claims = [{"name": "nothing", "resourceClaimName": "nothing"}]
+    await whole_or_held(tutti, team, 2, "resourceClaims", resourceClaims=claims)
 
 
 async def local_volume(team: Team, volume: str, node: str) -> None:
