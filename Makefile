@@ -45,6 +45,7 @@ bench: setup
 	$(BIN)/tutti cluster build
 	$(BIN)/tutti bench live --out benchmarks/results/live-standalone.json --check benchmarks/ranges/live.yaml
 	$(BIN)/tutti bench live --mode extender --case gang-256 --no-native --out benchmarks/results/live-extender.json --check benchmarks/ranges/live-extender.yaml
+	$(BIN)/tutti bench live --case 3x256-rack --out benchmarks/results/live-rack.json --check benchmarks/ranges/live-rack.yaml
 	$(BIN)/tutti bench place --out benchmarks/results/place.json --check benchmarks/ranges/place.yaml
 
 faults: setup

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
@@ -193,8 +194,12 @@ def judge(document: dict[str, Any], *ranges: Path) -> None:
 
 
 def _print_table(console: Console, document: dict[str, Any]) -> None:
-    table = Table(title=f"Medians of {document['plan']['repeats']} repeats; seconds, pods per second")
-    for column in ("case", "scheduler", "end to end", "gap", "span", "binds/s", "of ceiling", "× native"):
+    table = Table(
+        title=f"Medians of {document['plan']['repeats']} repeats; seconds, pods per second, racks of the widest gang",
+        box=SIMPLE,
+        padding=(0, 1),
+    )
+    for column in ("case", "scheduler", "all", "gap", "span", "binds/s", "of ceiling", "× native", "racks"):
         table.add_column(column, justify="left" if column in {"case", "scheduler"} else "right")
     for name, rows in document["cases"].items():
         for scheduler in ("ceiling", "tutti", "native"):
@@ -202,7 +207,7 @@ def _print_table(console: Console, document: dict[str, Any]) -> None:
                 continue
             row, ratios = rows[scheduler], rows["ratios"]
             is_ours = scheduler == "tutti"
-            faster = ratios.get("timesFasterThanNative")
+            faster, racks = ratios.get("timesFasterThanNative"), row.get("racksOfWidestGang")
             table.add_row(
                 name,
                 scheduler,
@@ -212,6 +217,7 @@ def _print_table(console: Console, document: dict[str, Any]) -> None:
                 f"{row['bindRate']['median']:.0f}",
                 f"{ratios['bindRateShareOfCeiling']['median']:.0%}" if is_ours else "",
                 f"{faster['median']:.1f}" if is_ours and faster else "",
+                f"{racks['high']:.0f}" if racks else "",
             )
     console.print(table)
     if document["footprint"]:

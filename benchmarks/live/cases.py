@@ -1,19 +1,21 @@
-"""The cases: how many gangs of what size, one GPU per pod, on 1,000 nodes of 8 GPUs."""
+"""The cases: how many gangs of what size, one GPU per pod, on 1,000 nodes of 8 GPUs in racks of 50."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 GPU = "nvidia.com/gpu"
+RACK_LABEL = "fabric.topograph.run/tier-0"  # of the local cluster's nodes
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`gangs` gangs of `size` pods each, minCount = size, created gang after gang."""
+    """`gangs` gangs of `size` pods each, minCount = size, created gang after gang. `in_one_rack`: each gang needs a rack to itself."""
 
     name: str
     gangs: int
     size: int
+    in_one_rack: bool = False
 
     @property
     def pods(self) -> int:
@@ -39,6 +41,7 @@ CASES = {
         Case("8x256", 8, 256),
         Case("100x16", 100, 16),
         Case("gang-256", 1, 256),
+        Case("3x256-rack", 3, 256, in_one_rack=True),
     )
 }
 FOUR_CASES = ("gang-1000", "3x1000", "8x256", "100x16")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.live.cases import pod_manifest
+from benchmarks.live.cases import RACK_LABEL, Case, pod_manifest
 from scheduler.localcluster import LocalCluster
 
 READY_TIMEOUT_S = 60.0
@@ -31,17 +31,18 @@ class Rival:
 
     name: str
     user: str
-    group: Callable[[str, str, int], tuple[str, dict[str, Any]]]
+    group: Callable[[str, str, Case], tuple[str, dict[str, Any]]]
     pod: Callable[[str, str, str, str], dict[str, Any]]
 
 
-def tutti_group(namespace: str, gang: str, size: int) -> tuple[str, dict[str, Any]]:
+def tutti_group(namespace: str, gang: str, case: Case) -> tuple[str, dict[str, Any]]:
     """Return Tutti's own PodGroup."""
+    topology = {"topology": {"required": "rack"}} if case.in_one_rack else {}
     manifest = {
         "apiVersion": "scheduling.tutti.dev/v1alpha1",
         "kind": "PodGroup",
         "metadata": {"name": gang, "namespace": namespace},
-        "spec": {"minCount": size},
+        "spec": {"minCount": case.size, **topology},
     }
     return f"/apis/scheduling.tutti.dev/v1alpha1/namespaces/{namespace}/podgroups", manifest
 
@@ -53,13 +54,14 @@ def tutti_pod(namespace: str, name: str, gang: str, run: str) -> dict[str, Any]:
     return manifest
 
 
-def native_group(namespace: str, gang: str, size: int) -> tuple[str, dict[str, Any]]:
-    """Return the native PodGroup (KEP-4671) with gang policy."""
+def native_group(namespace: str, gang: str, case: Case) -> tuple[str, dict[str, Any]]:
+    """Return the native PodGroup (KEP-4671) with gang policy, and a topology constraint (KEP-5732) where the case asks for a rack."""
+    topology = {"schedulingConstraints": {"topology": [{"key": RACK_LABEL}]}} if case.in_one_rack else {}
     manifest = {
         "apiVersion": "scheduling.k8s.io/v1beta1",
         "kind": "PodGroup",
         "metadata": {"name": gang, "namespace": namespace},
-        "spec": {"schedulingPolicy": {"gang": {"minCount": size}}},
+        "spec": {"schedulingPolicy": {"gang": {"minCount": case.size}}, **topology},
     }
     return f"/apis/scheduling.k8s.io/v1beta1/namespaces/{namespace}/podgroups", manifest
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.live import audit
-from benchmarks.live.cases import CASES, Case
+from benchmarks.live.cases import CASES, RACK_LABEL, Case
 from benchmarks.live.ceiling import measure
 from benchmarks.live.client import Client
 from benchmarks.live.rivals import NATIVE, TUTTI, Rival, RunningTutti, running_tutti
@@ -27,11 +27,18 @@ from benchmarks.measures import (
 from scheduler.localcluster import ClusterOptions, LocalCluster, NodeShape
 
 
-def options(manifests: tuple[Path, ...]) -> ClusterOptions:
-    """Return one control plane for all: native gang scheduling on, Tutti's definitions and rights applied, writes made durable."""
+def options(manifests: tuple[Path, ...], cases: Sequence[Case]) -> ClusterOptions:
+    """
+    Return one control plane for all: native gang scheduling on, Tutti's definitions and rights applied, writes made durable.
+
+    Native topology constraints are an alpha feature, and on only where a case asks for a rack.
+    """
+    gates = {"GenericWorkload": True}
+    if any(case.in_one_rack for case in cases):
+        gates["TopologyAwareWorkloadScheduling"] = True
     return ClusterOptions(
         manifests=manifests,
-        feature_gates={"GenericWorkload": True},
+        feature_gates=gates,
         runtime_config={"scheduling.k8s.io/v1beta1": True},
         etcd_fsync=True,
     )
@@ -89,7 +96,9 @@ def run(plan: Plan, directory: Path, tell: Tell, *, manifests: tuple[Path, ...])
     shape = NodeShape(
         count=plan.nodes, gpus=8, racks=max(1, plan.nodes // 50), blocks=max(1, plan.nodes // 250)
     )
-    with LocalCluster(directory / "cluster", shape, options=options(manifests)) as cluster:
+    with LocalCluster(
+        directory / "cluster", shape, options=options(manifests, [CASES[name] for name in plan.cases])
+    ) as cluster:
         return asyncio.run(_run(plan, cluster, directory, tell))
 
 
@@ -97,7 +106,10 @@ async def _run(plan: Plan, cluster: LocalCluster, directory: Path, tell: Tell) -
     findings = Findings()
     generator, admin = cluster.kubeconfig("generator"), cluster.kubeconfig("admin")
     async with Client(generator) as creator, Client(admin) as cleaner:
-        nodes = [node["metadata"]["name"] for node in (await cleaner.get("/api/v1/nodes"))["items"]]
+        nodes = {
+            node["metadata"]["name"]: node["metadata"]["labels"][RACK_LABEL]
+            for node in (await cleaner.get("/api/v1/nodes"))["items"]
+        }
         with running_tutti(cluster, plan.mode, directory) as tutti:
             bench = _Bench(cluster.audit_log, creator, cleaner, nodes, findings, tell)
             tell("warm-up, not counted")
@@ -117,15 +129,17 @@ class _Bench:
     log: Path
     creator: Client
     cleaner: Client
-    nodes: list[str]
+    nodes: dict[str, str]  # rack by node
     findings: Findings
     tell: Tell
 
     async def ceiling(self, case: Case, repeat: int, *, counted: bool = True) -> None:
         namespace = _namespace("raw", case, repeat)
-        found = await measure(self.cleaner, self.cleaner, audit.mark(self.log), case, namespace, self.nodes)
+        found = await measure(
+            self.cleaner, self.cleaner, audit.mark(self.log), case, namespace, list(self.nodes)
+        )
         if counted:
-            self._note("ceiling", case, repeat, found.pods)
+            self._note("ceiling", case, repeat, found.pods, {})
 
     async def scheduler(
         self,
@@ -143,15 +157,19 @@ class _Bench:
         bound = await wait_bound(self.cleaner, start, namespace, case.pods, timeout_s=180)
         records = audit.pods_since(start, namespace)
         seen = sum(1 for record in records if record.bound_by == rival.user)
-        if seen != bound:
+        if seen != len(bound):
             raise audit.VoidRunError(
-                f"The audit log shows {seen} pods bound by {rival.user} in {namespace}, the API server {bound}."
+                f"The audit log shows {seen} pods bound by {rival.user} in {namespace}, the API server {len(bound)}."
             )
+        racks = [
+            {self.nodes[bound[pod]] for of, pod in case.members() if of == gang} for gang in case.gang_names()
+        ]
+        placed = {"racksOfWidestGang": float(max(map(len, racks)))}
         if tutti is not None and case.pods > self.findings.footprint.get("pods", 0):
             await self._footprint(tutti, case)
         await remove(self.cleaner, rival, case, namespace)
         if counted:
-            self._note(rival.name, case, repeat, records)
+            self._note(rival.name, case, repeat, records, placed)
 
     async def _footprint(self, tutti: RunningTutti, case: Case) -> None:
         await asyncio.sleep(5)  # kubelets' status updates come to rest
@@ -164,7 +182,9 @@ class _Bench:
             "idleCpuPercentOfCore": round((tutti.cpu_s() - before) / IDLE_S * 100, 2),
         }
 
-    def _note(self, scheduler: str, case: Case, repeat: int, records: Sequence[PodRecord]) -> None:
+    def _note(
+        self, scheduler: str, case: Case, repeat: int, records: Sequence[PodRecord], placed: dict[str, float]
+    ) -> None:
         figures = {
             "endToEnd_s": end_to_end_s(records),
             "afterLastCreate_s": after_last_create_s(records),
@@ -173,6 +193,7 @@ class _Bench:
             "bindRate": bind_rate(records),
             "createRate": create_rate(records),
             "widestGangWindow_s": widest_gang_window_s(records),
+            **placed,
         }
         rounded = {name: round(value, 3) for name, value in figures.items()}
         self.findings.repeats.append(Repeat(scheduler, case.name, repeat, case.pods, rounded))

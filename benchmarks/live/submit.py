@@ -35,7 +35,7 @@ async def make_namespace(client: Client, name: str) -> None:
 async def submit(client: Client, rival: Rival, case: Case, namespace: str) -> None:
     """Create the gangs' objects, then all pods in order."""
     for gang in case.gang_names():
-        path, manifest = rival.group(namespace, gang, case.size)
+        path, manifest = rival.group(namespace, gang, case)
         await client.send("POST", path, manifest)
     pods = f"/api/v1/namespaces/{namespace}/pods"
     await client.each(
@@ -44,9 +44,11 @@ async def submit(client: Client, rival: Rival, case: Case, namespace: str) -> No
     )
 
 
-async def wait_bound(client: Client, log: AuditMark, namespace: str, count: int, *, timeout_s: float) -> int:
+async def wait_bound(
+    client: Client, log: AuditMark, namespace: str, count: int, *, timeout_s: float
+) -> dict[str, str]:
     """
-    Wait until `count` pods of the namespace are bound, and return how many the API server shows with a node.
+    Wait until `count` pods of the namespace are bound, and return node by pod as the API server shows them.
 
     Watches the audit log meanwhile and asks the API server once at the end: polling it would be paid for by what is measured.
     Raises: StuckError when time is up.
@@ -57,14 +59,18 @@ async def wait_bound(client: Client, log: AuditMark, namespace: str, count: int,
             raise StuckError(f"{seen} of {count} pods in {namespace} were bound after {timeout_s:.0f} s.")
         await asyncio.sleep(POLL_S)
     everything = await client.get(f"/api/v1/namespaces/{namespace}/pods")
-    return sum(1 for pod in everything["items"] if pod["spec"].get("nodeName"))
+    return {
+        pod["metadata"]["name"]: pod["spec"]["nodeName"]
+        for pod in everything["items"]
+        if pod["spec"].get("nodeName")
+    }
 
 
 async def remove(client: Client, rival: Rival | None, case: Case, namespace: str) -> None:
     """Delete all pods and groups of the namespace and wait until the pods are gone."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
     if rival is not None:
-        path, _ = rival.group(namespace, case.gang_names()[0], case.size)
+        path, _ = rival.group(namespace, case.gang_names()[0], case)
         await client.send("DELETE", path)
     deadline, asked_at = time.monotonic() + 120, 0.0
     while time.monotonic() < deadline:
