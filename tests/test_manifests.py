@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ DEFINITIONS = {
 DEPLOYED = [each for path in sorted((ROOT / "deploy").glob("*.yaml")) for each in documents(path)]
 EXAMPLES = [
     each for path in sorted((ROOT / "deploy" / "examples").glob("*.yaml")) for each in documents(path)
+]
+
+SHOWN = [
+    each
+    for block in re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+    for each in yaml.safe_load_all(block)
 ]
 
 
@@ -293,3 +300,12 @@ def test_the_shipped_kube_scheduler_configuration_is_the_generated_one() -> None
     kubeconfig = yaml.safe_load(shipped["data"]["kubeconfig"])
     mounts = {mount["mountPath"] for each in containers(extender) for mount in each["volumeMounts"]}
     assert str(Path(kubeconfig["users"][0]["user"]["tokenFile"]).parent) in mounts
+
+
+def test_every_job_we_show_survives_an_eviction_of_its_pods() -> None:
+    jobs = [each for each in (*SHOWN, *EXAMPLES) if each["kind"] == "Job"]
+    assert len(jobs) == 3
+    for job in jobs:
+        (rule,) = job["spec"]["podFailurePolicy"]["rules"]
+        assert rule == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+        assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never", "a podFailurePolicy needs it"

@@ -19,6 +19,8 @@ from scheduler.engine.messages import (
     BindFailed,
     Event,
     Evict,
+    Evicted,
+    EvictionRefused,
     Instruction,
     Observed,
     Publish,
@@ -29,7 +31,7 @@ from scheduler.kube.cache import Cache
 from scheduler.kube.recorder import Recorder, Regarding
 from scheduler.model.ids import AttemptId, GroupKey
 from scheduler.model.plan import Admit, Plan
-from scheduler.model.podgroups import AttemptPhase
+from scheduler.model.podgroups import AttemptPhase, MemberRef
 from scheduler.model.reasons import Reason
 from scheduler.telemetry import logs
 from scheduler.telemetry.metrics import Metrics
@@ -108,8 +110,13 @@ class Chronicle:
                 self._sightings.sent(order)
             case Record() if not order.attempt.phase.is_open:
                 self._attempt_ended(order.key, order.attempt.id, order.attempt.phase)
+            case Record(key, attempt) if attempt.phase is AttemptPhase.ABORTING:
+                note = f"Fewer than {attempt.min_count} members are bound and the time for repair is spent: these are evicted."
+                self._tell(key, Reason.BELOW_MIN_COUNT, note, warning=True)
             case Evict(key, member):
                 self._log.warning("evicting", group=str(key), pod=str(member.key))
+                note = f"PodGroup {key} stood below its minimum for too long; it starts anew when all of it has room."
+                self._recorder.event(_pod(member), "Evicting", note, warning=True)
             case Abandoned(key, reason, message):
                 self._metrics.attempt_failed(reason)
                 self._waits.failed(key, reason, message, self._log.bind(group=str(key)))
@@ -137,6 +144,14 @@ class Chronicle:
             case BindFailed(key, uid, reason, message):
                 self._sightings.failed(uid)
                 self._log.warning("not bound", group=str(key), uid=uid, reason=reason.value, message=message)
+            case Evicted():
+                self._metrics.eviction_answered("evicted")
+            case EvictionRefused(key, uid, message):
+                self._metrics.eviction_answered("refused")
+                self._log.warning("eviction refused", group=str(key), uid=uid, message=message)
+                self._tell(
+                    key, Reason.BELOW_MIN_COUNT, f"A member cannot be evicted: {message}", warning=True
+                )
             case RecordRefused(key, attempt, message):
                 self._metrics.attempt_ended("refused")
                 self._log.warning("record refused", group=str(key), attempt=attempt, message=message)
@@ -171,9 +186,13 @@ class Chronicle:
     def _tell(self, key: GroupKey, reason: Reason, note: str, *, warning: bool) -> None:
         group, members = self._cache.view(key)
         if key.is_single_pod and members:
-            about = Regarding("v1", "Pod", key.namespace, members[0].key.name, members[0].uid)
+            about = _pod(MemberRef(members[0].key, members[0].uid))
         elif group is not None:
             about = Regarding("scheduling.tutti.dev/v1alpha1", "PodGroup", key.namespace, key.name, group.uid)
         else:
             return
         self._recorder.event(about, reason, note, warning=warning)
+
+
+def _pod(member: MemberRef) -> Regarding:
+    return Regarding("v1", "Pod", member.key.namespace, member.key.name, member.uid)

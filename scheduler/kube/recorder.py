@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -24,6 +24,9 @@ REMEMBERED: Final = 4096
 REPEAT_AFTER_S: Final = 60.0  # the same event is counted at most once a minute
 FORGET_AFTER_S: Final = 600.0  # then it is news again; kubectl describes the last hour
 NOTE_MAX: Final = 1024  # limit of events.k8s.io
+
+PodReason = Literal["Evicting"]
+"""What only an event about a pod has as its reason, where pods have words of their own for it."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,7 +45,7 @@ class Regarding:
 @dataclass(frozen=True, slots=True)
 class _Event:
     regarding: Regarding
-    reason: Reason
+    reason: Reason | PodReason
     note: str
     warning: bool
 
@@ -73,11 +76,13 @@ class Recorder:
         self._clock = clock
         self._wall_clock = wall_clock
         self._queue: asyncio.Queue[_Event] = asyncio.Queue(QUEUED)
-        self._written: OrderedDict[tuple[str, Reason, str], _Written] = OrderedDict()
+        self._written: OrderedDict[tuple[str, str, str], _Written] = OrderedDict()
         self._serial = 0
         self.dropped = 0
 
-    def event(self, regarding: Regarding, reason: Reason, note: str, *, warning: bool = False) -> None:
+    def event(
+        self, regarding: Regarding, reason: Reason | PodReason, note: str, *, warning: bool = False
+    ) -> None:
         """Queue one event; drop it when the queue is full."""
         try:
             self._queue.put_nowait(_Event(regarding, reason, note[:NOTE_MAX], warning))

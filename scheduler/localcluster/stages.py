@@ -2,7 +2,8 @@
 What the simulated kubelets do, as kwok Stages: pods run, end and go; nodes are ready unless told to fail.
 
 Annotations on a pod steer it: `simulation.tutti.dev/duration` (Running for so long, then it ends; without it the pod
-runs on), `/exit-code` (not 0: it ends as Failed) and `/termination` (how long it takes to go after a delete). On a
+runs on), `/exit-code` (not 0: it ends as Failed) and `/termination` (how long it takes to go after a delete). A deleted
+pod of a Job first ends as Failed, as with any kubelet: the Job makes no other one before. On a
 node, `simulation.tutti.dev/ready: "false"` makes its kubelet report NotReady; removing it brings the node back.
 """
 
@@ -59,20 +60,27 @@ def configuration(*, pod_start_delay_s: float) -> list[dict[str, Any]]:
             "pod-succeed",
             "Pod",
             [_STAYS, _is(_PHASE, "Running"), _has(_DURATION), _not_failing()],
-            _status(_ended("Succeeded")),
+            _status(_ended("Succeeded", "0")),
             delay=_after(_DURATION),
         ),
         _stage(
             "pod-fail",
             "Pod",
             [_STAYS, _is(_PHASE, "Running"), _has(_DURATION), _has(_EXIT_CODE), _differs(_EXIT_CODE, "0")],
-            _status(_ended("Failed")),
+            _status(_ended("Failed", f'{{{{ index $root.metadata.annotations "{PREFIX}exit-code" }}}}')),
             delay=_after(_DURATION),
+        ),
+        _stage(
+            "pod-stop",
+            "Pod",
+            [_DELETED, _has(_KEPT)],
+            _status(_ended("Failed", "137")),
+            delay=_after(_TERMINATION),
         ),
         _stage(
             "pod-go",
             "Pod",
-            [_has(".metadata.deletionTimestamp")],
+            [_DELETED, _missing(_KEPT)],
             {"delete": True},
             delay=_after(_TERMINATION),
         ),
@@ -85,6 +93,11 @@ _EXIT_CODE = f'.metadata.annotations["{PREFIX}exit-code"]'
 _TERMINATION = f'.metadata.annotations["{PREFIX}termination"]'
 _READY = '.status.conditions.[] | select( .type == "Ready" ) | .status'
 _PHASE = ".status.phase"
+# A finalizer, such as that of the Job controller, keeps the object until somebody has read how the pod ended.
+_KEPT = (
+    '. | select( .metadata.finalizers != null and ( .status.phase == "Running" or .status.phase == "Pending" ) )'
+    " | .metadata.name"
+)
 
 
 def _has(key: str) -> dict[str, Any]:
@@ -112,6 +125,7 @@ def _not_failing() -> dict[str, Any]:
 
 
 _STAYS = _missing(".metadata.deletionTimestamp")
+_DELETED = _has(".metadata.deletionTimestamp")
 
 
 def _after(annotation: str) -> dict[str, Any]:
@@ -190,10 +204,8 @@ initContainerStatuses:
 """
 
 
-def _ended(phase: str) -> str:
-    succeeded = phase == "Succeeded"
-    exit_code = "0" if succeeded else f'{{{{ index $root.metadata.annotations "{PREFIX}exit-code" }}}}'
-    reason = "Completed" if succeeded else "Error"
+def _ended(phase: str, exit_code: str) -> str:
+    reason = "Completed" if phase == "Succeeded" else "Error"
     return f"""
 {{{{ $now := Now }}}}
 {{{{ $root := . }}}}
@@ -213,7 +225,7 @@ containerStatuses:
     terminated:
       exitCode: {exit_code}
       reason: {reason}
-      startedAt: {{{{ $root.status.startTime | Quote }}}}
+      startedAt: {{{{ or $root.status.startTime $now | Quote }}}}
       finishedAt: {{{{ $now | Quote }}}}
 {{{{ end }}}}
 """

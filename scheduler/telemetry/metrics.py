@@ -7,7 +7,7 @@ Next: `health` serves them at /metrics.
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -54,6 +54,12 @@ class Metrics:
             "tutti_attempts_failed",
             "Plans that came to nothing, with nobody bound by them, by reason; each gang is tried again.",
             ["reason"],
+            registry=own,
+        )
+        self._evictions = Counter(
+            "tutti_evictions",
+            "Evictions asked for of members of gangs that stood below their minimum for too long, by result: evicted or refused.",
+            ["result"],
             registry=own,
         )
         self._gang_window = Histogram(
@@ -147,6 +153,10 @@ class Metrics:
     def attempt_failed(self, reason: Reason) -> None:
         """A plan came to nothing with nobody bound by it."""
         self._failed.labels(str(reason)).inc()
+
+    def eviction_answered(self, result: Literal["evicted", "refused"]) -> None:
+        """The API server has answered an eviction."""
+        self._evictions.labels(result).inc()
 
     def gang_whole(self, window_s: float) -> None:
         """A binding made a gang of several whole, so long after the attempt's first."""
