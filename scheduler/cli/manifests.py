@@ -55,6 +55,19 @@ def documents(paths: tuple[Path, ...]) -> list[tuple[Path, Manifest]]:
     return found
 
 
+def of_other_modes(mode: Mode) -> list[Manifest]:
+    """Return the objects that only other modes have, the last to apply first."""
+    kept = {identity(document) for _, document in documents(everything(frozenset({mode})))}
+    others = documents(everything(frozenset(Mode) - {mode}))
+    return [document for _, document in others[::-1] if identity(document) not in kept]
+
+
+def identity(document: Manifest) -> tuple[str, str, str, str]:
+    """Return API version, kind, namespace ("" if it names none) and name."""
+    metadata = document["metadata"]
+    return document["apiVersion"], document["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
 def _mode_of(path: Path) -> Mode | None:
     if path.stem == "kube-scheduler-config":
         return Mode.EXTENDER

@@ -3,7 +3,7 @@
 import pytest
 
 from scheduler.cli import manifests
-from scheduler.cli.install import PLACEHOLDER, _with_image
+from scheduler.cli.images import PLACEHOLDER, with_image
 from scheduler.config import Mode
 
 
@@ -32,6 +32,22 @@ def test_uninstall_knows_what_either_mode_installs():
         assert set(kinds(frozenset({mode}))) <= both
 
 
+def test_what_the_other_mode_alone_has_is_known_and_nothing_that_both_share():
+    found = {
+        mode: [(each["kind"], each["metadata"]["name"]) for each in manifests.of_other_modes(mode)]
+        for mode in Mode
+    }
+    assert found == {
+        Mode.EXTENDER: [("PodDisruptionBudget", "tutti-scheduler"), ("Deployment", "tutti-scheduler")],
+        Mode.STANDALONE: [
+            ("ConfigMap", "tutti-kube-scheduler"),
+            ("PodDisruptionBudget", "tutti-extender"),
+            ("Deployment", "tutti-extender"),
+            ("Secret", "tutti-kube-scheduler-token"),
+        ],
+    }
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_rights_for_bare_certificate_names_are_given_to_nobody_unasked(mode: Mode):
     users = [
@@ -46,13 +62,13 @@ def test_rights_for_bare_certificate_names_are_given_to_nobody_unasked(mode: Mod
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_given_image_replaces_the_placeholder_and_nothing_else(mode: Mode):
     files = manifests.documents(manifests.everything(frozenset({mode})))
-    before = [image for _, each in files for image in images(each)]
-    after = [image for _, each in files for image in images(_with_image(each, "here/tutti:1"))]
+    before = [image for _, each in files for image in images_of(each)]
+    after = [image for _, each in files for image in images_of(with_image(each, "here/tutti:1"))]
     assert before.count(PLACEHOLDER) == 2, "the operator and the scheduler"
     assert after == ["here/tutti:1" if image == PLACEHOLDER else image for image in before]
 
 
-def images(document: manifests.Manifest) -> list[str]:
+def images_of(document: manifests.Manifest) -> list[str]:
     pod = (
         document.get("spec", {}).get("template", {}).get("spec", {})
         if document["kind"] == "Deployment"
