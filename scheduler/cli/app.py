@@ -4,6 +4,7 @@
 Next: each command lives in the module named in `COMMANDS`.
 """
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from typing import Annotated, Final
 
 import typer
 
-from scheduler.cli.errors import ANSWER_IS_NO, described
+from scheduler.cli import streams
+from scheduler.cli.errors import ANSWER_IS_NO, INTERRUPTED, described
 from scheduler.cli.mounting import LazyGroup
 
 COMMANDS: Final = {
@@ -84,16 +86,25 @@ def tutti(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    try:
+        streams.prepare()
+    except streams.OutputError as problem:
+        sys.exit(_told(problem, debug=False))
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; return 0 (done), 1 (the answer is no) or 2 (wrong use or input)."""
+    """
+    Run the command line; return 0 (done), 1 (the answer is no) or 2 (wrong use or input).
+
+    Beside them stand 130 after Ctrl-C, and 141 when nobody reads standard output any more.
+    """
     words, debug = _without_debug(arguments)
     try:
         code = typer.main.get_command(app).main(list(words), prog_name="tutti", standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return INTERRUPTED
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
@@ -108,15 +119,17 @@ def _told(error: BaseException, debug: bool) -> int:
     if known is None:
         if not debug:
             what = " ".join(str(error).split()) or type(error).__name__
-            print(
-                f"tutti: a fault of Tutti itself ({type(error).__name__}: {what}); --debug shows where.",
-                file=sys.stderr,
-            )
+            _say(f"a fault of Tutti itself ({type(error).__name__}: {what}); --debug shows where.")
         return ANSWER_IS_NO
     sentence, code = known
     if sentence:
-        print(f"tutti: {sentence}", file=sys.stderr)
+        _say(sentence)
     return code
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # the exit code is said in any case
+        print(f"tutti: {sentence}", file=sys.stderr)
 
 
 def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:

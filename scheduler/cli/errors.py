@@ -9,6 +9,8 @@ from typing import Final
 
 ANSWER_IS_NO: Final = 1
 WRONG_USE: Final = 2
+INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as a shell reports it
+READER_GONE: Final = 141  # 128 and the number of SIGPIPE
 
 EXPECTED: Final = frozenset(
     {
@@ -49,6 +51,6 @@ def described(error: BaseException) -> tuple[str, int] | None:
         return " ".join(str(usage()).split()), WRONG_USE
     if any(f"{each.__module__}.{each.__qualname__}" in EXPECTED for each in type(error).__mro__):
         return str(error), WRONG_USE
-    if isinstance(error, BrokenPipeError):
-        return "", 0
+    if isinstance(error, BrokenPipeError):  # standard error: standard output has an error of its own
+        return "", READER_GONE
     return None

@@ -7,11 +7,13 @@ Next: `transport` opens connections with what is loaded here; `kubeconfigs` hand
 
 import base64
 import binascii
+import logging
 import os
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -116,14 +118,16 @@ def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
         loader = loader_of(paths, context)
         try:
             configuration = type.__call__(Configuration)
-            loader.load_and_set(configuration)
+            with _overheard() as said_of_it:
+                loader.load_and_set(configuration)
         except Exception as problem:  # the package raises whatever malformed input leads to
             raise _unusable(where, problem) from problem
         user = loader._user.value if loader._user is not None else {}
         if "exec" in user and not configuration.api_key and not configuration.cert_file:
             command = user["exec"].get("command") if isinstance(user["exec"], dict) else None
+            why = f" ({said_of_it[-1].rstrip('.')})" if said_of_it else ""
             raise CredentialsError(
-                f"The kubeconfig {where} names the exec plugin {command}, which gave no credential; run it by hand to see why."
+                f"The kubeconfig {where} names the exec plugin {command}, which gave no credential{why}; run it by hand to see why."
             )
         ends = getattr(loader, "expiry", None)
         return _Loaded(
@@ -152,6 +156,27 @@ def loader_of(paths: list[Path], context: str | None) -> Any:
 def said(paths: list[Path]) -> str:
     """Return how sentences name the files."""
     return ", ".join(str(path) for path in paths)
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """Collect what the `kubernetes` package logs in this thread, the only place where it says why a plugin gave nothing."""
+    heard: list[str] = []
+    here, root = threading.get_ident(), logging.getLogger()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here:
+                heard.append(record.getMessage())
+
+    ear = Ear()
+    root.addHandler(
+        ear
+    )  # with a handler there, the package does not set one up that writes to standard error
+    try:
+        yield heard
+    finally:
+        root.removeHandler(ear)
 
 
 def _unusable(where: str, problem: BaseException) -> CredentialsError:

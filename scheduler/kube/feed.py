@@ -71,11 +71,9 @@ class Feed:
                 await self._synced.wait()
         except TimeoutError as problem:
             missing = [kind for kind in self._reflectors if kind not in self._answered]
-            why = (
-                "; ".join(self.problems[kind] for kind in missing if kind in self.problems) or "no answer yet"
-            )
+            told = dict.fromkeys(self.problems[kind].rstrip(".") for kind in missing if kind in self.problems)
             raise errors.Unavailable(
-                f"Not listed within {timeout_s:g} s: {', '.join(missing)} ({why})."
+                f"Not listed within {timeout_s:g} s: {', '.join(missing)} ({'; '.join(told) or 'no answer yet'})."
             ) from problem
 
     @property

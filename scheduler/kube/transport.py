@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 
 from scheduler.config import ApiSettings
-from scheduler.kube import errors
+from scheduler.kube import errors, unreachable
 from scheduler.kube.bearer import Bearer
 from scheduler.kube.credentials import Credentials
 
@@ -116,7 +116,9 @@ class Transport:
         try:
             return _page.decode(body)
         except msgspec.MsgspecError as problem:
-            raise errors.Invalid(f"GET {path} did not answer with a list: {problem}") from problem
+            raise errors.Invalid(
+                f"GET {self._credentials.server}{path} is not answered with a list ({problem}); check that this is an API server."
+            ) from problem
 
     async def list_pages(self, path: str) -> AsyncGenerator[Page, None]:
         """Yield all pages of a list."""
@@ -178,6 +180,8 @@ class Transport:
                         )
         except TimeoutError as problem:
             raise errors.Unavailable(f"The watch of {path} was silent for {silence_s:g} s.") from problem
+        except aiohttp.ClientConnectorError as problem:
+            raise errors.Unavailable(unreachable.sentence(self._credentials, problem)) from problem
         except (aiohttp.ClientError, OSError) as problem:
             raise errors.Unavailable(f"The watch of {path} broke: {problem}.") from problem
 
@@ -230,9 +234,7 @@ class Transport:
                     self._bearer.distrust()
                 raise refusal
         except aiohttp.ClientConnectorError as problem:  # never sent
-            raise errors.Unavailable(
-                f"The API server at {self._credentials.server} cannot be reached: {problem}."
-            ) from problem
+            raise errors.Unavailable(unreachable.sentence(self._credentials, problem)) from problem
         except TimeoutError as problem:
             raise _unanswered(
                 verb, path, f"no answer within {self._settings.request_timeout_s:g} s"
@@ -270,6 +272,8 @@ def _refused(verb: str, path: str, status: int, body: bytes, headers: Mapping[st
     except msgspec.MsgspecError:
         said = body[:200].decode("utf-8", "replace")
     message = f"{verb} {path}: {status} {said}".strip()
+    if status == 401:
+        message += "; the credentials are missing, expired or not known to this API server."
     simple = {
         401: errors.Forbidden,
         403: errors.Forbidden,

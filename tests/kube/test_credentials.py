@@ -10,7 +10,7 @@ import pytest
 from scheduler.extender import pki
 from scheduler.kube import credentials
 from scheduler.kube.credentials import CredentialsError
-from tests.kube.kubeconfigs import Plugin, kubeconfig
+from tests.kube.kubeconfigs import API, Plugin, kubeconfig
 
 
 def test_a_token_becomes_a_header_and_is_not_shown(tmp_path: Path) -> None:
@@ -208,3 +208,16 @@ def test_a_pod_without_the_address_of_the_api_server_says_so(
     monkeypatch.delenv("KUBERNETES_SERVICE_PORT")
     with pytest.raises(CredentialsError, match="service account cannot be used"):
         credentials.load(None)
+
+
+@pytest.mark.parametrize("command", ["/nowhere/plugin", "false"])
+def test_why_a_plugin_gave_nothing_is_in_the_sentence_and_nowhere_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    entry = {"apiVersion": API, "command": command, "interactiveMode": "Never"}
+    with pytest.raises(CredentialsError) as raised:
+        credentials.load(kubeconfig(tmp_path / "config", {"exec": entry}))
+    why = "No such file or directory" if command != "false" else "process returned 1"
+    assert f"names the exec plugin {command}, which gave no credential (" in str(raised.value)
+    assert why in str(raised.value)
+    assert capfd.readouterr() == ("", "")
