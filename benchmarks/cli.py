@@ -195,12 +195,13 @@ def judge(document: dict[str, Any], *ranges: Path) -> None:
 
 def _print_table(console: Console, document: dict[str, Any]) -> None:
     table = Table(
-        title=f"Medians of {document['plan']['repeats']} repeats; seconds, pods per second, racks of the widest gang",
+        title=f"Medians of {document['plan']['repeats']} repeats; seconds, share of the ceiling, racks of the widest gang",
         box=SIMPLE,
-        padding=(0, 1),
+        pad_edge=False,
+        collapse_padding=True,
     )
-    for column in ("case", "scheduler", "all", "gap", "span", "binds/s", "of ceiling", "× native", "racks"):
-        table.add_column(column, justify="left" if column in {"case", "scheduler"} else "right")
+    for column in ("case", "by", "all", "gap", "span", "binds/s", "share", "× native", "racks"):
+        table.add_column(column, justify="left" if column in {"case", "by"} else "right", no_wrap=True)
     for name, rows in document["cases"].items():
         for scheduler in ("ceiling", "tutti", "native"):
             if scheduler not in rows:
