@@ -215,7 +215,6 @@ def test_picture_without_matplotlib_names_the_extra(
 
 
 def test_picture_is_written_and_a_folder_that_is_not_there_is_named(tmp_path: Path, capsys) -> None:
-    pytest.importorskip("matplotlib")
     file, png = saved(tmp_path, FORM), tmp_path / "p.png"
     assert app.run(["topology", "show", "--file", file, "--png", str(png)]) == 0
     assert png.read_bytes().startswith(b"\x89PNG")
