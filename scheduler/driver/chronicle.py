@@ -33,6 +33,7 @@ from scheduler.model.ids import AttemptId, GroupKey
 from scheduler.model.plan import Admit, Plan
 from scheduler.model.podgroups import AttemptPhase, MemberRef
 from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
 from scheduler.telemetry import logs
 from scheduler.telemetry.metrics import Metrics
 
@@ -121,6 +122,9 @@ class Chronicle:
                 self._metrics.attempt_failed(reason)
                 self._waits.failed(key, reason, message, self._log.bind(group=str(key)))
             case Publish(key, report, _):
+                if report.reason is Reason.TIMEOUT:
+                    gives_up = report.status is Status.UNRESOLVABLE
+                    self._log.warning("timed out", group=str(key), gives_up=gives_up, message=report.message)
                 self._tell(key, report.reason, report.message, warning=True)
             case AnswerVote(uid, error) if error:
                 self._log.info("vote refused", uid=uid, error=error)

@@ -1,5 +1,5 @@
 """
-When to say why a gang waits: on change, after a short delay, and at most twice a minute per gang.
+When to say why a gang waits: on change, after a short delay, and at most twice a minute per gang; that its time is over, at once.
 
 A gang that is being created passes through "3 of 8 members exist" in milliseconds; telling each step would cost more writes than
 binding it. Pods hear the reason once per reason, not per message: a gang of a thousand would otherwise cost a thousand writes each
@@ -54,6 +54,10 @@ class Notice:
     said_at: list[float] = field(default_factory=list)
     told: dict[PodUid, Reason] = field(default_factory=dict)
 
+    def has_said(self, reason: Reason) -> bool:
+        """Whether what was said last gave this reason."""
+        return self.said is not None and self.said.reason is reason
+
 
 class NoticeBoard:
     """Keeps a `Notice` per gang and yields `Publish` when one is due. Its owner forgets gangs that have gone."""
@@ -73,7 +77,8 @@ class NoticeBoard:
             notice.wanted_since = now
         if report != notice.wanted:
             settled_at = now if at_once else self._settled_at(notice, report, now)
-            notice.due_at = max(settled_at, self._earliest(notice, now))
+            is_verdict = report.reason is Reason.TIMEOUT and not notice.has_said(Reason.TIMEOUT)
+            notice.due_at = now if is_verdict else max(settled_at, self._earliest(notice, now))
         notice.wanted, notice.hold = report, hold
 
     def _settled_at(self, notice: Notice, report: Report, now: float) -> float:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from scheduler.config import ApiSettings
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.sightings import SAMPLE
-from scheduler.engine.messages import Abandoned, Bind, BindDone, BindFailed, Observed, Record
+from scheduler.engine.messages import Abandoned, Bind, BindDone, BindFailed, Observed, Publish, Record, Report
 from scheduler.kube.cache import Cache
 from scheduler.kube.credentials import Credentials
 from scheduler.kube.recorder import Recorder
@@ -349,3 +349,11 @@ async def test_plan_that_comes_to_nothing_is_a_warning_once_per_cause(world: Wor
         ("attempt failed", "RecordFailed"),
     ]
     assert lines(logged, level="info") == [("placed", "")]
+
+
+@pytest.mark.parametrize(("status", "gives_up"), [(Status.UNRESOLVABLE, True), (Status.UNSCHEDULABLE, False)])
+async def test_gang_whose_time_is_over_is_logged(world: World, status: Status, gives_up: bool) -> None:
+    with capture_logs() as lines:
+        world.chronicle.instructed(Publish(KEY, Report(status, Reason.TIMEOUT, "Too long.")), 0.0)
+    (line,) = [each for each in lines if each["event"] == "timed out"]
+    assert (line["group"], line["gives_up"], line["log_level"]) == ("team/g", gives_up, "warning")

@@ -520,6 +520,25 @@ def test_gang_that_gives_up_is_told_so_and_not_tried_again_until_its_spec_change
     assert story.life.candidates(story.now) == {KEY}
 
 
+@pytest.mark.parametrize("gives_up", [True, False], ids=["gives-up", "keeps-its-place"])
+def test_that_its_time_is_over_is_told_at_once_however_much_was_said_before(gives_up: bool) -> None:
+    impatient = replace(GROUP, schedule_timeout_s=10.0, created_at=1000.0, fail_on_timeout=gives_up)
+    story = Story(group=impatient)
+    for free in (3, 2):
+        story.life.candidates(story.now)
+        story.tell(hold(message=f"{free} of 4 GPUs are free."))
+        assert len(publishes(story, 2.0)) == 1
+        story.tell(CapacityChanged())
+    story.tell(Tick(), after=6.5)
+    assert story.life.candidates(story.now) == {KEY}
+    story.tell(hold(message="1 of 4 GPUs are free."))
+    (verdict,) = only(story.tell(Tick()), Publish)
+    assert isinstance(verdict, Publish)
+    assert verdict.report.reason is Reason.TIMEOUT
+    story.tell(hold(message="0 of 4 GPUs are free."))
+    assert publishes(story, 30.0) == [], "what comes after is throttled again"
+
+
 def at_work(number: int) -> Pod:
     return pod(number, node=NodeName(f"node-{number}"), has_controller=True)
 
