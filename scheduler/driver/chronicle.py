@@ -7,6 +7,7 @@ Next: `starts` keeps the instants of each gang, `sightings` the lag of the watch
 
 from collections.abc import Callable
 
+from scheduler.driver.partials import Partials
 from scheduler.driver.sightings import Sightings
 from scheduler.driver.starts import Starts
 from scheduler.driver.waits import Waits
@@ -57,6 +58,7 @@ class Chronicle:
         self._starts = Starts(metrics)
         self._sightings = Sightings(cache, metrics.own_binding_seen)
         self._waits = Waits(cache)
+        self._partials = Partials()
 
     def listen(self, silence_s: Callable[[], float]) -> None:
         """Extender mode: `silence_s` tells how long ago kube-scheduler last called."""
@@ -72,6 +74,7 @@ class Chronicle:
     def leading(self, epoch: int | None) -> None:
         """A term began with this epoch, or ended."""
         self.is_leading = epoch is not None
+        self._partials.clear()
         self._metrics.leading(epoch)
         self._log.info("leading" if epoch is not None else "leadership ended", epoch=epoch)
 
@@ -137,11 +140,13 @@ class Chronicle:
             case Observed(key, None, ()):
                 self._starts.gone(key)
                 self._waits.seen(key, ())
+                self._partials.seen(key, None, ())
             case Observed(key, group, members):
                 self._starts.seen(key, group, members, now)
                 self._waits.seen(key, members)
+                self._partials.seen(key, group, members)
             case BindDone(key, uid):
-                self._starts.bound(key, now)
+                self._partials.bound(key, self._cache.declared_group(key), self._starts.bound(key, now))
                 self._sightings.acknowledged(uid, now)
                 if key.is_single_pod:
                     self._attempt_ended(key, AttemptId(uid), AttemptPhase.COMMITTED)
@@ -167,8 +172,9 @@ class Chronicle:
         self._sightings.look(now)
 
     def show_waiting(self) -> None:
-        """Bring the gauges of what waits up to date."""
+        """Bring the gauges of what waits, and of what stands in part, up to date."""
         self._metrics.pending(self._waits.all())
+        self._metrics.partial(self._partials.queues())
 
     def _attempt_ended(self, key: GroupKey, attempt: AttemptId, phase: AttemptPhase) -> None:
         is_committed = phase is AttemptPhase.COMMITTED

@@ -57,8 +57,8 @@ class Starts:
             course.attempt, course.first_at, course.queue = order.attempt, None, group.queue
             course.lacking = standing(group, members).needed
 
-    def bound(self, key: GroupKey, now: float) -> None:
-        """A binding of the present attempt was acknowledged."""
+    def bound(self, key: GroupKey, now: float) -> int:
+        """A binding of the present attempt was acknowledged. Returns how many more the gang needs; below 0 for more than it needs."""
         course = self._course(key)
         course.first_at = now if course.first_at is None else course.first_at
         course.last_at = now
@@ -69,6 +69,7 @@ class Starts:
             if not course.has_started and course.complete_at is not None:
                 self._metrics.gang_started(course.queue, now - course.complete_at)
             course.has_started = True
+        return course.lacking
 
     def ended(self, key: GroupKey, attempt: AttemptId, *, is_committed: bool) -> bool:
         """An attempt ended. Returns whether that is news: a record that was not acknowledged is written, and told, again."""

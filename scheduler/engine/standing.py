@@ -86,6 +86,12 @@ def counts_as_done(group: PodGroup, pod: Pod) -> bool:
     return has_started and pod.phase is PodPhase.SUCCEEDED and pod.is_bound
 
 
+def stands_in_part(group: PodGroup, members: Sequence[Pod]) -> bool:
+    """Whether some members hold nodes, not enough for the gang. One whose members have all ended stands no more."""
+    bound = [p for p in members if p.is_bound and not p.is_deleting and p.phase is not PodPhase.FAILED]
+    return 0 < len(bound) < group.min_count and any(not pod.phase.is_terminal for pod in bound)
+
+
 def _needed_first(roles: Sequence[Role], there: Sequence[Pod], waiting: Sequence[Pod]) -> list[Pod]:
     """Return the waiting members, those first that a role lacks; each part in rank order."""
     lacking = {pod.uid for pod in _lacking(roles, there, waiting)}

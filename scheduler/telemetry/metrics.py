@@ -20,6 +20,7 @@ from prometheus_client import (
 
 from scheduler.model.ids import QueueName
 from scheduler.model.plan import Admit, Hold
+from scheduler.model.podgroups import DEFAULT_QUEUE
 from scheduler.model.reasons import Reason
 from scheduler.telemetry.gpus import GpuUse
 
@@ -96,6 +97,12 @@ class Metrics:
             ["queue", "reason"],
             registry=own,
         )
+        self._partial = Gauge(
+            "tutti_partial_groups",
+            "Groups of which some members hold nodes, fewer than the gang needs, by queue: being bound, being repaired, or left so.",
+            ["queue"],
+            registry=own,
+        )
         self._requests = Counter(
             "tutti_api_requests", "Requests to the API server.", ["verb", "code"], registry=own
         )
@@ -126,6 +133,7 @@ class Metrics:
         self._leader = Gauge("tutti_leader", "1 while this replica leads.", registry=own)
         self._epoch = Gauge("tutti_leader_epoch", "Epoch of this replica's last term.", registry=own)
         self._queues: set[str] = set()
+        self._partial_queues: set[str] = {str(DEFAULT_QUEUE)}  # an alert needs a zero to end at
         self._gpu_gauges: tuple[
             Gauge, ...
         ] = ()  # none in a process that does not count GPUs: it must not show zero
@@ -183,6 +191,13 @@ class Metrics:
         for labels in sorted(counts):
             self._pending.labels(*labels).set(counts[labels])
             self._pending_gpus.labels(*labels).set(gpus[labels])
+
+    def partial(self, queues: Iterable[QueueName]) -> None:
+        """Replace the picture of what stands in part: the queue of each such group. A queue that was shown once stays, at zero."""
+        counts = Tally(self._bounded(queue) for queue in queues)
+        self._partial_queues.update(counts)
+        for queue in sorted(self._partial_queues):
+            self._partial.labels(queue).set(counts[queue])
 
     def gpus(self, use: GpuUse) -> None:
         """Replace the picture of the cluster's GPUs."""

@@ -18,7 +18,7 @@ from scheduler.kube.transport import Transport
 from scheduler.model.ids import POD_DIALECT, AttemptId, GroupKey, NodeName, PodUid
 from scheduler.model.plan import Admit, Assignment, Hold, Plan
 from scheduler.model.podgroups import Attempt, AttemptPhase, PodGroup
-from scheduler.model.pods import Pod
+from scheduler.model.pods import Pod, PodPhase
 from scheduler.model.reasons import Reason
 from scheduler.model.status import Status
 from scheduler.telemetry.metrics import Metrics
@@ -357,3 +357,45 @@ async def test_gang_whose_time_is_over_is_logged(world: World, status: Status, g
         world.chronicle.instructed(Publish(KEY, Report(status, Reason.TIMEOUT, "Too long.")), 0.0)
     (line,) = [each for each in lines if each["event"] == "timed out"]
     assert (line["group"], line["gives_up"], line["log_level"]) == ("team/g", gives_up, "warning")
+
+
+def in_part(world: World) -> float | None:
+    world.chronicle.show_waiting()
+    return world.value("partial_groups", queue="default")
+
+
+async def test_gang_stands_in_part_from_its_first_binding_to_the_one_that_makes_it_whole(
+    world: World,
+) -> None:
+    group, pods = gang("g", 3, min_count=2)
+    world.exist(group, pods)
+    world.send(*pods)
+    shown = [in_part(world)]
+    for at, pod in enumerate(pods):
+        world.acknowledge(pod, at=float(at))
+        shown.append(in_part(world))
+    assert shown == [0, 1, 0, 0]
+
+
+async def test_gang_that_lost_a_member_stands_in_part_until_it_is_whole_or_gone(world: World) -> None:
+    group, pods = gang("g", 2)
+    both = tuple(replace(pod, node=NODE, phase=PodPhase.RUNNING) for pod in pods)
+    world.exist(group, both)
+    assert in_part(world) == 0
+    world.cache.drop_pod(both[1].key, both[1].uid)
+    world.look()
+    assert in_part(world) == 1
+    world.exist(group, both)
+    assert in_part(world) == 0
+    world.exist(group, (both[0], replace(both[1], phase=PodPhase.FAILED)))
+    assert in_part(world) == 1
+    world.exist(group, (replace(both[0], phase=PodPhase.SUCCEEDED),))
+    assert in_part(world) == 0, "everybody has ended"
+
+
+async def test_replica_that_leads_no_more_shows_no_gangs_in_part(world: World) -> None:
+    group, pods = gang("g", 2)
+    world.exist(group, (replace(pods[0], node=NODE), pods[1]))
+    assert in_part(world) == 1
+    world.chronicle.leading(None)
+    assert in_part(world) == 0

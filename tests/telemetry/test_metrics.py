@@ -33,6 +33,19 @@ def test_what_waits_is_replaced_not_added_up() -> None:
     assert not any("GangIncomplete" in line for line in lines(metrics))
 
 
+def test_gangs_in_part_are_counted_by_queue_and_go_back_to_zero() -> None:
+    metrics = Metrics()
+    assert not any(line.startswith("tutti_partial_groups") for line in lines(metrics)), "nobody has counted"
+    metrics.partial([])
+    assert 'tutti_partial_groups{queue="default"} 0.0' in lines(metrics)
+    metrics.partial([QueueName("a"), QueueName("a")])
+    assert {'tutti_partial_groups{queue="a"} 2.0', 'tutti_partial_groups{queue="default"} 0.0'} <= set(
+        lines(metrics)
+    )
+    metrics.partial([])
+    assert 'tutti_partial_groups{queue="a"} 0.0' in lines(metrics)
+
+
 def test_users_cannot_make_more_series_than_there_is_room_for() -> None:
     metrics = Metrics()
     metrics.pending((QueueName(f"q{number}"), Reason.NO_DOMAIN_FITS, 2) for number in range(10 * MAX_QUEUES))
