@@ -50,6 +50,7 @@ class _Condition(Struct):
     type: Annotated[str, Meta(max_length=316)] = ""
     status: Annotated[str, Meta(max_length=16)] = ""
     reason: Annotated[str, Meta(max_length=1024)] = ""
+    observed_generation: int | None = field(default=None, name="observedGeneration")
 
 
 class _Status(Struct):
@@ -94,7 +95,7 @@ class OwnDialect:
         )
         uid = GroupUid(required(meta.uid, "metadata.uid", MAX_UID))
         spec, refusal = _readable(obj.spec)
-        attempt, has_timed_out, problem = _written(obj.status)
+        attempt, scheduled, problem = _written(obj.status)
         return PodGroup(
             key=key,
             uid=uid,
@@ -112,7 +113,8 @@ class OwnDialect:
             max_runtime_s=spec.max_runtime_seconds,
             schedule_timeout_s=spec.schedule_timeout_seconds,
             fail_on_timeout=spec.on_timeout == "Fail",
-            has_timed_out=has_timed_out,
+            has_timed_out=(scheduled.status, scheduled.reason) == ("False", Reason.TIMEOUT),
+            told_whole_at=scheduled.observed_generation if scheduled.status == "True" else None,
             repair_timeout_s=spec.repair_timeout_s(),
             on_member_failure=spec.on_member_failure,
             attempt=attempt,
@@ -141,18 +143,15 @@ def _readable(raw: Raw) -> tuple[Spec, str]:
     return spec, ""
 
 
-def _written(raw: Raw) -> tuple[Attempt | None, bool, str]:
-    """Return the commit record, whether the group was told that it waited for too long, and why the status is not understood."""
+def _written(raw: Raw) -> tuple[Attempt | None, _Condition, str]:
+    """Return the commit record, the condition Scheduled, empty where there is none, and why the status is not understood."""
     try:
         status = _status_from(raw)
         attempt = records.attempt_from(status.attempt) if bytes(status.attempt) != b"null" else None
     except BadObject as problem:
-        return None, False, str(problem)
-    timed_out = any(
-        (each.type, each.status, each.reason) == ("Scheduled", "False", Reason.TIMEOUT)
-        for each in status.conditions or ()
-    )
-    return attempt, timed_out, ""
+        return None, _Condition(), str(problem)
+    said = (each for each in status.conditions or () if each.type == "Scheduled")
+    return attempt, next(said, _Condition()), ""
 
 
 # What the API accepts and this version keeps, but does not act upon yet. A field leaves this table with the commit that acts upon it.

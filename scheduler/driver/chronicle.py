@@ -124,11 +124,13 @@ class Chronicle:
             case Abandoned(key, reason, message):
                 self._metrics.attempt_failed(reason)
                 self._waits.failed(key, reason, message, self._log.bind(group=str(key)))
-            case Publish(key, report, _):
+            case Publish(key, report):
                 if report.reason is Reason.TIMEOUT:
                     gives_up = report.status is Status.UNRESOLVABLE
                     self._log.warning("timed out", group=str(key), gives_up=gives_up, message=report.message)
-                self._tell(key, report.reason, report.message, warning=True)
+                heard = order.members_report or report
+                is_warning = heard.status is not Status.SUCCESS
+                self._tell(key, heard.reason, heard.message, warning=is_warning)
             case AnswerVote(uid, error) if error:
                 self._log.info("vote refused", uid=uid, error=error)
             case _:

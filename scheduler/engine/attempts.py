@@ -24,6 +24,7 @@ from scheduler.model.podgroups import (
 )
 from scheduler.model.pods import Pod, PodPhase
 from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
 
 
 class State(StrEnum):
@@ -71,7 +72,8 @@ class Gang:
 
     `outstanding`: members whose binding is on the way. `unseen`: members that we bound and the watch has not shown bound yet;
     while there are any, the gang is not decided again. `votes`: members whose /bind call waits for an answer.
-    `given_up`: the generation of the spec that has waited for as long as it would.
+    `given_up`: the generation of the spec that has waited for as long as it would. `told_whole`: the generation for which its group was
+    last told that it is scheduled.
     `planned_for`: the identity of the group that the open attempt belongs to; a group recreated under its name is another one.
     """
 
@@ -88,6 +90,7 @@ class Gang:
     votes: set[PodUid] = field(default_factory=set)
     hold: Hold | None = None
     given_up: int | None = None
+    told_whole: int | None = None
     failures: int = 0
     resource_version: str = ""
     closing_report: Report | None = None
@@ -130,6 +133,20 @@ class Gang:
             for p in self.members
             if p.counts_for_quorum and not p.is_bound and p.uid not in self.unseen
         }
+
+    def is_whole(self) -> bool:
+        """Whether enough members hold nodes for the gang as the spec asks for it by now."""
+        return self.group is not None and len(self.bound()) >= self.group.min_count
+
+    def must_be_told_whole(self) -> bool:
+        """Whether the gang is whole and its group says nothing of it, or says it of another spec."""
+        if self.group is None or self.key.is_single_pod or not self.is_whole():
+            return False
+        return self.group.generation not in {self.told_whole, self.group.told_whole_at}
+
+    def was_told(self, report: Report) -> None:
+        """Remember what its group says from now on."""
+        self.told_whole = report.generation if report.status is Status.SUCCESS else None
 
     def lacks_members(self) -> bool:
         """Whether fewer members hold nodes than make the gang; one whose members have all ended lacks nobody."""
@@ -282,6 +299,7 @@ class Gang:
         """Take a new view of the group. Knowledge from acknowledged writes is kept until the view has caught up."""
         if group is not None and self.group is not None and group.uid != self.group.uid:
             self.failures, self.not_before, self.given_up = 0, 0.0, None  # another group under the same name
+            self.told_whole = None
             self.hold = self.decide_at = None
         self.group, self.members = group, members
         if group is not None:

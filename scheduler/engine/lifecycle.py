@@ -50,7 +50,7 @@ from scheduler.engine.messages import (
     Voted,
     VoteWithdrawn,
 )
-from scheduler.engine.publishing import report_of, times_out_at
+from scheduler.engine.publishing import times_out_at
 from scheduler.engine.steps import LifecycleSettings, Steps
 from scheduler.model.ids import AttemptId, GroupKey, PodUid
 from scheduler.model.plan import Hold, Plan
@@ -222,11 +222,7 @@ class Lifecycle:
                 continue
             if isinstance(decision, Hold):
                 gang.hold = decision
-                impatient = (
-                    gang.group if not gang.bound() else None
-                )  # who has started waits for no first start
-                report = report_of(decision, impatient, now + self._wall_offset_s)
-                self._steps.notices.want(key, report, decision, now)
+                self._steps.notices.want(key, self._steps.report(gang, decision, now), decision, now)
                 self._watch_timeout(gang, now)
             elif gang.can_take(decision):
                 self._steps.take(gang, decision, now)
@@ -246,6 +242,8 @@ class Lifecycle:
                 gang.state = State.EVICTING
                 self._steps.continue_evicting(gang, now)
             case State.CLOSING:
+                if gang.closing_report is not None:
+                    gang.was_told(gang.closing_report)
                 self._closed(gang, now)
             case _:
                 pass  # the answer to a write that was given up meanwhile
@@ -343,6 +341,8 @@ class Lifecycle:
             publish = self._steps.notices.publish(key, waiting.members if waiting is not None else (), now)
             if publish is not None:
                 self._steps.out.append(publish)
+                if waiting is not None:
+                    waiting.was_told(publish.report)
 
     def _on_leadership_lost(self) -> None:
         for gang in self._gangs.values():
@@ -378,7 +378,7 @@ class Lifecycle:
             self._steps.want_decision(gang, now)
         else:
             gang.decide_at = gang.hold = None
-            self._steps.notices.withdraw(gang.key)
+            self._steps.tell_whole(gang, now)
 
     def _closed(self, gang: Gang, now: float) -> None:
         committed = gang.attempt is not None and gang.attempt.phase is AttemptPhase.COMMITTED

@@ -243,20 +243,26 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What conditions shall say of a group."""
+    """What conditions shall say of a group. `generation`: of the spec it speaks of; 0: of whatever it says by then."""
 
     status: Status
     reason: Reason
     message: str
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Write why this group waits, to the group and its unbound `members`. Rate-limited by the lifecycle already."""
+    """
+    Write how a group stands, to the group and its unbound `members`. Rate-limited by the lifecycle already.
+
+    `members_report`: what these members hear, where it is something else: a gang may be whole while members beyond it wait.
+    """
 
     key: GroupKey
     report: Report
     members: tuple[MemberRef, ...] = ()
+    members_report: Report | None = None
 
 
 Instruction = Decide | Reserve | Release | Record | Bind | Evict | AnswerVote | Wake | Abandoned | Publish

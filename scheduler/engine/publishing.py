@@ -1,5 +1,5 @@
 """
-When to say why a gang waits: on change, after a short delay, and at most twice a minute per gang; that its time is over, at once.
+When to say how a gang stands: on change, after a short delay, and at most twice a minute per gang; that its time is over, at once.
 
 A gang that is being created passes through "3 of 8 members exist" in milliseconds; telling each step would cost more writes than
 binding it. Pods hear the reason once per reason, not per message: a gang of a thousand would otherwise cost a thousand writes each
@@ -31,7 +31,7 @@ def times_out_at(group: PodGroup | None) -> float | None:
 
 
 def report_of(hold: Hold, group: PodGroup | None, wall_now: float) -> Report:
-    """Return what conditions shall say of a gang that waits."""
+    """Return what conditions shall say of a gang that waits for its first start; None: of whatever does not time out."""
     due_at = times_out_at(group)
     if group is not None and due_at is not None and due_at <= wall_now and hold.reason is not Reason.TIMEOUT:
         if group.fail_on_timeout:
@@ -40,6 +40,13 @@ def report_of(hold: Hold, group: PodGroup | None, wall_now: float) -> Report:
             hold.status, Reason.TIMEOUT, f"Not placed within {group.schedule_timeout_s:.0f} s: {hold.message}"
         )
     return Report(hold.status, hold.reason, hold.message)
+
+
+def heard_by_members(report: Report, hold: Hold) -> Report:
+    """Return what the members that wait hear: that the gang is whole is none of theirs."""
+    if report.status is not Status.SUCCESS:
+        return report
+    return Report(hold.status, hold.reason, hold.message, report.generation)
 
 
 @dataclass(slots=True)
@@ -69,7 +76,8 @@ class NoticeBoard:
     def want(self, key: GroupKey, report: Report, hold: Hold, now: float, *, at_once: bool = False) -> None:
         """Ask for this report to be published when its time has come; `at_once` without waiting whether it holds."""
         notice = self._notices.setdefault(key, Notice())
-        untold = any(notice.told.get(uid) is not report.reason for uid in hold.members)
+        heard = heard_by_members(report, hold)
+        untold = any(notice.told.get(uid) is not heard.reason for uid in hold.members)
         if report == notice.said and not untold:
             notice.wanted = notice.due_at = None
             return
@@ -119,18 +127,18 @@ class NoticeBoard:
         notice.wanted = notice.due_at = None
         if report is None or hold is None:
             return None
-        waiting = set(hold.members)
+        waiting, heard = set(hold.members), heard_by_members(report, hold)
         untold = tuple(
             MemberRef(p.key, p.uid)
             for p in members
-            if p.uid in waiting and not p.is_bound and notice.told.get(p.uid) is not report.reason
+            if p.uid in waiting and not p.is_bound and notice.told.get(p.uid) is not heard.reason
         )
         notice.said = report
         notice.said_at = [*notice.said_at[-(WRITES_PER_WINDOW - 1) :], now]
         alive = {p.uid for p in members}
         notice.told = {uid: reason for uid, reason in notice.told.items() if uid in alive}
-        notice.told.update((ref.uid, report.reason) for ref in untold)
-        return Publish(key, report, untold)
+        notice.told.update((ref.uid, heard.reason) for ref in untold)
+        return Publish(key, report, untold, heard if heard != report else None)
 
     @staticmethod
     def _earliest(notice: Notice, now: float) -> float:

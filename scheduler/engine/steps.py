@@ -21,7 +21,7 @@ from scheduler.engine.messages import (
     Reserve,
     Wake,
 )
-from scheduler.engine.publishing import NoticeBoard
+from scheduler.engine.publishing import NoticeBoard, report_of
 from scheduler.engine.repairs import LAST_TRY_S, spent_unseen_s, stamped, step_s
 from scheduler.engine.sentences import kept_in_part, silence
 from scheduler.model.ids import AttemptId, PodUid
@@ -176,13 +176,21 @@ class Steps:
     def tell(self, gang: Gang, status: Status, reason: Reason, message: str, now: float) -> None:
         """Let the group and its waiting members say at once why an attempt came to nothing."""
         waiting = tuple(sorted(gang.unbound()))
-        self.notices.want(
-            gang.key,
-            Report(status, reason, message),
-            Hold(gang.key, status, reason, message, waiting),
-            now,
-            at_once=True,
-        )
+        hold = Hold(gang.key, status, reason, message, waiting)
+        report = self.report(gang, hold, now, may_time_out=False)
+        self.notices.want(gang.key, report, hold, now, at_once=True)
+
+    def report(self, gang: Gang, hold: Hold, now: float, *, may_time_out: bool = True) -> Report:
+        """
+        Return what the group shall say when members of it wait for this reason: nothing of it where the others make the gang.
+
+        `may_time_out`: the reason may be that it has waited for too long; a gang that has started waits for no first start.
+        """
+        if gang.is_whole() and not gang.key.is_single_pod:
+            return self.scheduled(gang)
+        timed = gang.group if may_time_out and not gang.bound() else None
+        report = report_of(hold, timed, now + self._wall_offset_s)
+        return replace(report, generation=gang.group.generation if gang.group is not None else 0)
 
     def could_not_bind(self, gang: Gang, refused: str, now: float) -> None:
         text = f"Nobody could be bound; {refused}."
@@ -276,7 +284,8 @@ class Steps:
                 message,
                 hold.members if hold is not None else (),
             )
-            self.notices.want(gang.key, Report(waiting.status, waiting.reason, waiting.message), waiting, now)
+            report = self.report(gang, waiting, now, may_time_out=False)
+            self.notices.want(gang.key, report, waiting, now)
             return
         if gang.state is State.RESERVED:
             text = "the gang could not be completed in time and is being taken down"
@@ -303,10 +312,20 @@ class Steps:
             self.out.append(AnswerVote(uid, error))
 
     def scheduled(self, gang: Gang) -> Report:
-        bound = len(gang.bound())
-        return Report(
-            Status.SUCCESS, Reason.SCHEDULED, f"{bound} members are bound, {gang.min_count()} make the gang."
-        )
+        judged = gang.attempt or gang.group
+        generation = judged.generation if judged is not None else 0
+        text = f"{len(gang.bound())} members are bound, {gang.min_count()} make the gang."
+        return Report(Status.SUCCESS, Reason.SCHEDULED, text, generation)
+
+    def tell_whole(self, gang: Gang, now: float) -> None:
+        """Nobody of the gang waits: let its group say that it is scheduled, unless it does."""
+        if gang.must_be_told_whole():
+            report = self.scheduled(gang)
+            self.notices.want(
+                gang.key, report, Hold(gang.key, report.status, report.reason, report.message), now
+            )
+        else:
+            self.notices.withdraw(gang.key)
 
     def _fresh_id(self) -> AttemptId:
         self._attempts += 1

@@ -17,6 +17,7 @@ Next: answers go to the lifecycle as events; the operator keeps the rest of the 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -206,7 +207,8 @@ class StatusWriter:
         if order.placement is not None:
             status["placement"] = _placement(order.placement)
         if order.report is not None and held is not None:
-            status["conditions"] = self._with_report(held.conditions, order.report, order.attempt.generation)
+            generation = order.report.generation or order.attempt.generation
+            status["conditions"] = self._with_report(held.conditions, order.report, generation)
         return status
 
     # --- why a group waits -----------------------------------------------------------------------------------------------
@@ -223,7 +225,8 @@ class StatusWriter:
             except errors.ApiError:
                 self.problems += 1
         if to_pods:
-            self.problems += await self._pods.publish(order, self._facts.node_count)
+            heard = replace(order, report=order.members_report or order.report)
+            self.problems += await self._pods.publish(heard, self._facts.node_count)
 
     async def wake(self, member: MemberRef) -> None:
         """Make kube-scheduler try this pod again. What could not be written is counted in `problems`."""
@@ -238,7 +241,8 @@ class StatusWriter:
                 if body is None:
                     return
                 held = _held.decode(body)
-            conditions = self._with_report(held.conditions, order.report, held.metadata.generation)
+            generation = order.report.generation or held.metadata.generation
+            conditions = self._with_report(held.conditions, order.report, generation)
             if conditions == held.conditions:
                 self._remember(order.key, held)
                 return
@@ -263,6 +267,7 @@ class StatusWriter:
             "status": "True" if report.status is Status.SUCCESS else "False",
             "reason": str(report.reason),
             "message": report.message[:32768],
+            "observedGeneration": generation,
         }
         before = next((condition for condition in conditions if condition.get("type") == "Scheduled"), None)
         if before is not None and all(before.get(name) == value for name, value in wanted.items()):
@@ -270,7 +275,7 @@ class StatusWriter:
         since = self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         if before is not None and before.get("status") == wanted["status"]:
             since = before.get("lastTransitionTime", since)
-        said = {**wanted, "lastTransitionTime": since, "observedGeneration": generation}
+        said = {**wanted, "lastTransitionTime": since}
         return [*(condition for condition in conditions if condition.get("type") != "Scheduled"), said]
 
     # --- inside ----------------------------------------------------------------------------------------------------------

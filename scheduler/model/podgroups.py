@@ -131,6 +131,7 @@ class PodGroup:
     schedule_timeout_s: float | None = None
     fail_on_timeout: bool = False
     has_timed_out: bool = False  # as its status says; with `fail_on_timeout` it is not tried any more
+    told_whole_at: int | None = None  # the generation for which its status says that it is scheduled
     repair_timeout_s: float = REPAIR_TIMEOUT_S
     on_member_failure: MemberFailure = MemberFailure.REPAIR
     attempt: Attempt | None = None

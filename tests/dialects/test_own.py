@@ -250,3 +250,19 @@ def test_group_that_was_told_that_it_waited_too_long_is_known_by_its_condition()
     assert parsed(type="Scheduled", status="False", reason="Timeout")
     assert not parsed(type="Scheduled", status="False", reason="InsufficientResources")
     assert not parsed(type="Scheduled", status="True", reason="Scheduled")
+
+
+def test_generation_for_which_a_group_says_that_it_is_scheduled_is_known_by_its_condition() -> None:
+    def told(**condition: object) -> int | None:
+        body = {
+            "metadata": {"name": "g", "namespace": "team", "uid": "u", "generation": 3},
+            "spec": {"minCount": 1},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True", "observedGeneration": 3}, condition]
+            },
+        }
+        return own.OWN.parse(json.dumps(body).encode()).told_whole_at
+
+    assert told(type="Scheduled", status="True", reason="Scheduled", observedGeneration=2) == 2
+    assert told(type="Scheduled", status="True", reason="Scheduled") is None
+    assert told(type="Scheduled", status="False", reason="Timeout", observedGeneration=3) is None

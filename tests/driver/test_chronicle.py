@@ -399,3 +399,15 @@ async def test_replica_that_leads_no_more_shows_no_gangs_in_part(world: World) -
     assert in_part(world) == 1
     world.chronicle.leading(None)
     assert in_part(world) == 0
+
+
+async def test_event_of_a_whole_gang_is_of_the_members_beyond_it_that_wait(world: World) -> None:
+    group, pods = gang("g", 1)
+    world.exist(group, pods)
+    whole = Report(Status.SUCCESS, Reason.SCHEDULED, "1 members are bound.")
+    beyond = Report(Status.UNSCHEDULABLE, Reason.ABOVE_MAX_COUNT, "maxCount is 1.")
+    world.chronicle.instructed(Publish(KEY, whole), 0.0)
+    world.chronicle.instructed(Publish(KEY, whole, (), beyond), 0.0)
+    queued = [world.recorder._queue.get_nowait() for _ in range(2)]
+    told = [(each.reason, each.warning) for each in queued]
+    assert told == [(Reason.SCHEDULED, False), (Reason.ABOVE_MAX_COUNT, True)]

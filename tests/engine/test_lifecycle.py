@@ -394,6 +394,7 @@ def test_plan_that_kube_scheduler_passed_over_points_to_what_it_says_itself(vote
         Reason.VOTES_MISSING,
         f"{missing} of 2 members did not reach binding in time; "
         "`kubectl describe pod` of these says what kube-scheduler lacks.",
+        generation=1,
     )
 
 
@@ -562,6 +563,76 @@ def test_gang_that_has_started_once_does_not_time_out_when_it_lacks_a_member() -
     assert [p.report.reason for p in publishes(story, 5.0)] == [Reason.INSUFFICIENT_RESOURCES]
     story.tell(CapacityChanged())
     assert story.life.candidates(story.now) == {KEY}
+
+
+def told(report_of: list[Publish]) -> list[tuple[Status, int]]:
+    return [(publish.report.status, publish.report.generation) for publish in report_of]
+
+
+def test_gang_found_whole_whose_group_does_not_say_so_is_told_once() -> None:
+    story = Story(members=(at_work(0), at_work(1)))
+    (said,) = publishes(story, 5.0)
+    assert (said.report.reason, said.report.status) == (Reason.SCHEDULED, Status.SUCCESS)
+    assert said.members == ()
+    story.tell(Observed(KEY, GROUP, (at_work(0), at_work(1))))  # the watch lags behind
+    assert publishes(story, 5.0) == []
+
+
+def test_gang_whose_group_says_that_it_is_whole_is_left_alone() -> None:
+    story = Story(group=replace(GROUP, told_whole_at=1), members=(at_work(0), at_work(1)))
+    assert publishes(story, 5.0) == []
+
+
+def test_group_recreated_under_running_pods_is_told_that_they_are_whole() -> None:
+    before = replace(GROUP, told_whole_at=1)
+    story = Story(group=before, members=(at_work(0), at_work(1)))
+    story.tell(Observed(KEY, None, (at_work(0), at_work(1))))
+    story.tell(Observed(KEY, replace(GROUP, uid=GroupUid("g-2")), (at_work(0), at_work(1))))
+    assert told(publishes(story, 5.0)) == [(Status.SUCCESS, 1)]
+
+
+def test_whole_gang_is_told_anew_for_a_changed_spec() -> None:
+    story = Story(group=replace(GROUP, told_whole_at=1), members=(at_work(0), at_work(1)))
+    story.tell(Observed(KEY, replace(GROUP, told_whole_at=1, generation=2), (at_work(0), at_work(1))))
+    assert told(publishes(story, 5.0)) == [(Status.SUCCESS, 2)]
+
+
+def test_waiting_gang_is_told_the_same_reason_anew_for_a_changed_spec() -> None:
+    story = Story()
+    story.life.candidates(story.now)
+    story.tell(hold())
+    first = publishes(story, 5.0)
+    story.tell(Observed(KEY, replace(GROUP, generation=2), (pod(0), pod(1))))
+    story.life.candidates(story.now)
+    story.tell(hold())
+    second = publishes(story, 5.0)
+    assert told(first + second) == [(Status.UNSCHEDULABLE, 1), (Status.UNSCHEDULABLE, 2)]
+    assert [len(publish.members) for publish in first + second] == [2, 0], "pods have no generation"
+
+
+def test_gang_that_was_just_committed_is_not_told_again_by_a_watch_that_lags() -> None:
+    story = Story()
+    story.binding()
+    for uid in ("u0", "u1"):
+        story.tell(BindDone(KEY, PodUid(uid)))
+    story.tell(Recorded(KEY, AttemptId("e7-1"), "12"))
+    story.tell(Observed(KEY, GROUP, (at_work(0), at_work(1))))
+    assert publishes(story, 10.0) == []
+
+
+def test_whole_gang_stays_scheduled_while_a_member_beyond_it_waits_and_only_that_one_hears_why() -> None:
+    story = Story(members=(at_work(0), at_work(1), pod(2)))
+    assert story.life.candidates(story.now) == {KEY}
+    held = Hold(KEY, Status.UNSCHEDULABLE, Reason.INSUFFICIENT_RESOURCES, "No room.", (PodUid("u2"),))
+    story.tell(Decided(Plan((held,))))
+    (said,) = publishes(story, 5.0)
+    assert said.report.status is Status.SUCCESS
+    assert [member.uid for member in said.members] == ["u2"]
+    assert said.members_report is not None
+    assert (said.members_report.reason, said.members_report.message) == (
+        Reason.INSUFFICIENT_RESOURCES,
+        "No room.",
+    )
 
 
 def gone(*uids: str) -> Observed:

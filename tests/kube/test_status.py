@@ -293,3 +293,29 @@ async def test_placement_is_written_with_the_record_and_replaces_the_one_before(
     assert api_server.objects[PATH]["status"]["placement"] == {
         "domains": [{"level": "rack", "count": 2, "best": 1}, {"level": "host", "count": 4}]
     }
+
+
+async def test_a_condition_is_written_anew_for_a_changed_spec_and_keeps_its_transition_time(
+    api_server, known, writer
+) -> None:
+    put(api_server, known, group())
+    await writer.publish(Publish(GANG, replace(WAITING, generation=1)), to_pods=False)
+    stored(api_server)["conditions"][0]["lastTransitionTime"] = "2020-01-01T00:00:00Z"
+    put(api_server, known, group(generation=2, conditions=stored(api_server)["conditions"]))
+    await writer.publish(Publish(GANG, replace(WAITING, generation=2)), to_pods=False)
+    (condition,) = stored(api_server)["conditions"]
+    assert condition["observedGeneration"] == 2
+    assert condition["lastTransitionTime"] == "2020-01-01T00:00:00Z"
+
+
+async def test_members_beyond_a_whole_gang_hear_their_own_reason(api_server, known, writer) -> None:
+    put(api_server, known, group())
+    api_server.put(POD, {"metadata": {"name": "x", "namespace": "a", "uid": "u"}, "spec": {}, "status": {}})
+    whole = Report(Status.SUCCESS, Reason.SCHEDULED, "8 members are bound.")
+    order = Publish(GANG, whole, (MemberRef(PodKey("a", "x"), PodUid("u")),), WAITING)
+    await writer.publish(order, to_pods=True)
+    (condition,) = stored(api_server)["conditions"]
+    assert (condition["status"], condition["reason"]) == ("True", "Scheduled")
+    (of_pod,) = api_server.objects[POD]["status"]["conditions"]
+    assert (of_pod["status"], of_pod["reason"]) == ("False", "Unschedulable")
+    assert "too little free." in of_pod["message"]

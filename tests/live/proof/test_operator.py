@@ -263,3 +263,23 @@ async def test_gang_that_loses_a_member_is_whole_in_no_condition_until_it_is_aga
     assert (await team.condition("ring"))["reason"] == "GangIncomplete"
     await team.pod("ring-3", "ring")
     await team.until("the gang is told whole again", lambda: all_say("True", "False", "Running"))
+
+
+async def test_running_gang_is_told_scheduled_for_a_changed_spec_and_by_a_group_made_anew(team: Team) -> None:
+    await team.gang("ring", 2)
+    await team.until_whole("ring", 2)
+
+    async def told() -> bool:
+        group, said = await team.read_group("ring"), await team.condition("ring")
+        is_of_this_spec = said.get("observedGeneration") == group["metadata"]["generation"]
+        return said.get("status") == "True" and is_of_this_spec
+
+    await team.until("the gang is told scheduled", told)
+    path = groups(team.namespace, "ring")
+    await team.api.patch(path, {"spec": {"expectedRuntimeSeconds": 60}})
+    assert (await team.read_group("ring"))["metadata"]["generation"] == 2
+    await team.until("it is told so for the changed spec", told)
+    await team.api.delete(path)
+    await team.group("ring", 2)
+    assert not (await team.read_group("ring")).get("status", {}).get("attempt")
+    await team.until("the group made anew says so too", told)
