@@ -137,7 +137,7 @@ class Chronicle:
                 pass
 
     def happened(self, event: Event, now: float) -> None:
-        """An event reached the driver."""
+        """An event reached the driver; `now` is when it happened, which may be a turn ago."""
         match event:
             case Observed(key, None, ()):
                 self._starts.gone(key)
@@ -186,7 +186,7 @@ class Chronicle:
         span_s = self._starts.span_s(key, attempt)
         if is_committed:
             members = self._cache.view(key)[1]
-            note = f"{len(members)} members, bound within {span_s or 0.0:.2f} s."
+            note = f"{len(members)} members, bound within {span_s or 0.0:.3f} s."
             self._tell(key, Reason.SCHEDULED, "Bound." if key.is_single_pod else note, warning=False)
         self._log.info(
             "attempt ended",

@@ -107,7 +107,7 @@ class Driver:
         self._settings = settings
         self._chronicle = chronicle
         self._desk = desk
-        self._inbox: deque[Event | CycleEnded] = deque()
+        self._inbox: deque[tuple[float, Event | CycleEnded]] = deque()  # each with when it happened
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._next_cycle_at = 0.0
@@ -152,7 +152,7 @@ class Driver:
 
     def post(self, event: Event | CycleEnded) -> None:
         """Give the driver an event to handle in its next turn. On the event loop only."""
-        self._inbox.append(event)
+        self._inbox.append((self._clock(), event))
         self._wake.set()
 
     # --- one turn --------------------------------------------------------------------------------------------------------
@@ -160,11 +160,11 @@ class Driver:
     def _turn(self) -> None:
         self._observe()
         while self._inbox:
-            event = self._inbox.popleft()
+            happened_at, event = self._inbox.popleft()
             if isinstance(event, CycleEnded):
                 self._cycle_ended(event)
             else:
-                self._handle(event)
+                self._handle(event, happened_at)
         now = self._clock()
         timer = self._lifecycle.next_timer()
         if timer is not None and timer <= now:
@@ -193,9 +193,9 @@ class Driver:
             self._desk.arrived(key, exists=group is not None or bool(members))
         self._handle(Observed(key, group, members))
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Event, happened_at: float | None = None) -> None:
         now = self._clock()
-        self._chronicle.happened(event, now)
+        self._chronicle.happened(event, now if happened_at is None else happened_at)
         for order in self._lifecycle.handle(event, now):
             self._chronicle.instructed(order, now)
             self._carry_out(order)

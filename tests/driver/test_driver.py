@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from scheduler.config import ApiSettings, CycleSettings, LeaderSettings
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.driver import Driver, Hands
 from scheduler.engine.lifecycle import Lifecycle
+from scheduler.engine.messages import Bind, BindDone, Record
 from scheduler.engine.steps import LifecycleSettings
 from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache
@@ -21,8 +23,12 @@ from scheduler.kube.recorder import Recorder
 from scheduler.kube.reflector import Gone, Put
 from scheduler.kube.status import StatusWriter
 from scheduler.kube.transport import Transport
+from scheduler.model.ids import AttemptId, GroupKey, NodeName
+from scheduler.model.plan import Assignment
+from scheduler.model.podgroups import Attempt, AttemptPhase
 from scheduler.policies.registry import default_policies
 from scheduler.telemetry.metrics import Metrics
+from tests.build import gang
 from tests.kube.conftest import FakeApiServer, api_server, transport
 
 __all__ = ["api_server", "transport"]  # fixtures
@@ -222,3 +228,40 @@ async def test_clean_stop_finishes_what_is_on_the_way(world: World) -> None:
     world.driver.stop()
     await until(lambda: world.phase("ring") == "Committed")
     assert len(world.bound()) == 2
+
+
+async def test_bind_span_runs_from_answer_to_answer_although_one_turn_takes_in_both(
+    api_server: FakeApiServer, transport: Transport
+) -> None:
+    now, key, metrics = [1000.0], GroupKey("team", "ring"), Metrics()
+    cache = Cache(scheduler_names=("tutti",), clock=lambda: now[0])
+    group, pods = gang("ring", 2)
+    cache.put_group(group)
+    for pod in pods:
+        cache.put_pod(replace(pod, scheduler_name="tutti"))
+    chronicle = Chronicle(metrics, Recorder(transport, "test"), cache)
+    term = await Elector(transport, LeaderSettings(), "ns", "me").acquire()
+    driver = Driver(
+        Lifecycle(LifecycleSettings(), epoch=7),
+        default_policies(),
+        Hands(cache, Binder(transport, ApiSettings()), StatusWriter(transport, facts=cache)),
+        term,
+        clock=lambda: now[0],
+        wall_offset_s=0.0,
+        settings=CycleSettings(),
+        chronicle=chronicle,
+    )
+    for rank, pod in enumerate(pods):
+        slot = Assignment(pod.key, pod.uid, NodeName("n1"), rank)
+        chronicle.instructed(Bind(key, AttemptId("e7-1"), 7, slot, ""), now[0])
+    driver.post(BindDone(key, pods[0].uid))
+    now[0] += 0.004
+    driver.post(BindDone(key, pods[1].uid))
+    now[0] += 60.0
+    driver.stop()  # nothing new is decided
+    driver._turn()
+    done = Attempt(AttemptId("e7-1"), 7, 1, 2, AttemptPhase.COMMITTED, ())
+    chronicle.instructed(Record(key, done, ""), now[0])
+    assert metrics.registry.get_sample_value("tutti_bind_span_seconds_sum") == pytest.approx(0.004)
+    assert metrics.registry.get_sample_value("tutti_gang_window_seconds_sum") == pytest.approx(0.004)
+    await term.release()
