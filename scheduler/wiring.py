@@ -144,7 +144,7 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             Transport(identity, settings.api, metrics.request_answered, may_write=elector.leads)
         )
         cache = Cache(scheduler_names=settings.scheduler_names, clock=clock)
-        recorder = Recorder(transport, "tutti-scheduler", socket.gethostname(), clock=clock)
+        recorder = Recorder(transport, "tutti", socket.gethostname(), clock=clock)
         chronicle = Chronicle(metrics, recorder, cache, reporter=metrics)
 
         def taken_in(kind: str, count: int) -> None:
@@ -161,7 +161,7 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         hands = Hands(
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
-            status=StatusWriter(transport, facts=cache),
+            status=StatusWriter(transport, facts=cache, events=recorder),
         )
         policies = default_policies(
             settings.policies, settings.engine, holds_unevaluated=options.mode is Mode.STANDALONE

@@ -29,7 +29,7 @@ from scheduler.engine.messages import (
     RecordRefused,
 )
 from scheduler.kube.cache import Cache
-from scheduler.kube.recorder import Recorder, Regarding
+from scheduler.kube.recorder import Recorder, Regarding, about_pod
 from scheduler.model.ids import AttemptId, GroupKey
 from scheduler.model.plan import Admit, Plan
 from scheduler.model.podgroups import AttemptPhase, MemberRef
@@ -120,7 +120,7 @@ class Chronicle:
             case Evict(key, member):
                 self._log.warning("evicting", group=str(key), pod=str(member.key))
                 note = f"PodGroup {key} stood below its minimum for too long; it starts anew when all of it has room."
-                self._recorder.event(_pod(member), "Evicting", note, warning=True)
+                self._recorder.event(about_pod(member), "Evicting", note, warning=True)
             case Abandoned(key, reason, message):
                 self._metrics.attempt_failed(reason)
                 self._waits.failed(key, reason, message, self._log.bind(group=str(key)))
@@ -130,7 +130,8 @@ class Chronicle:
                     self._log.warning("timed out", group=str(key), gives_up=gives_up, message=report.message)
                 heard = order.members_report or report
                 is_warning = heard.status is not Status.SUCCESS
-                self._tell(key, heard.reason, heard.message, warning=is_warning)
+                if not key.is_single_pod:  # a pod is told with its condition
+                    self._tell(key, heard.reason, heard.message, warning=is_warning)
             case AnswerVote(uid, error) if error:
                 self._log.info("vote refused", uid=uid, error=error)
             case _:
@@ -198,13 +199,9 @@ class Chronicle:
     def _tell(self, key: GroupKey, reason: Reason, note: str, *, warning: bool) -> None:
         group, members = self._cache.view(key)
         if key.is_single_pod and members:
-            about = _pod(MemberRef(members[0].key, members[0].uid))
+            about = about_pod(MemberRef(members[0].key, members[0].uid))
         elif group is not None:
             about = Regarding("scheduling.tutti.dev/v1alpha1", "PodGroup", key.namespace, key.name, group.uid)
         else:
             return
         self._recorder.event(about, reason, note, warning=warning)
-
-
-def _pod(member: MemberRef) -> Regarding:
-    return Regarding("v1", "Pod", member.key.namespace, member.key.name, member.uid)

@@ -1,5 +1,6 @@
 """
-Writes ``PodScheduled=False`` with reason and message to pods that wait, in the words that autoscalers and ``kubectl describe`` look for.
+Writes ``PodScheduled=False`` with reason and message to pods that wait, in the words that autoscalers look for, and an Event with the same
+message, because ``kubectl describe pod`` shows Events and no messages of conditions.
 
 In extender mode it also touches pods, so that kube-scheduler tries them again. Each write names uid and resource version, so it can never
 land on a recreated pod or on one that has been bound meanwhile. May not: write what stands there already, as far as we have written it
@@ -16,6 +17,7 @@ import msgspec
 
 from scheduler.engine.messages import Publish, Report
 from scheduler.kube import errors
+from scheduler.kube.recorder import Recorder, about_pod
 from scheduler.kube.transport import STRATEGIC_PATCH, Transport
 from scheduler.model.ids import PodKey, PodUid
 from scheduler.model.podgroups import MemberRef
@@ -27,6 +29,9 @@ from scheduler.objects import structs
 CONCURRENT: Final = 16  # few, so that bindings of other gangs go first
 MAX_CONFLICTS: Final = 3
 WOKEN_ANNOTATION: Final = "scheduling.tutti.dev/woken-at"
+TOLD_IN_EVENTS: Final = (
+    64  # members per reason of a gang: who describes one of a thousand pods can read the group's
+)
 REMEMBERED: Final = 65536  # arbitrary; a forgotten pod is written once more
 ABOUT_NODES: Final = frozenset(
     {
@@ -46,11 +51,17 @@ class PodConditions:
     """Remembers what was last written per pod."""
 
     def __init__(
-        self, transport: Transport, pod_of: Callable[[PodKey], Pod | None], wall_clock: Callable[[], datetime]
+        self,
+        transport: Transport,
+        pod_of: Callable[[PodKey], Pod | None],
+        wall_clock: Callable[[], datetime],
+        events: Recorder | None = None,
     ) -> None:
+        """Without `events` nobody writes any."""
         self._transport = transport
         self._pod_of = pod_of
         self._wall_clock = wall_clock
+        self._events = events
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._last: OrderedDict[PodUid, tuple[Report, str]] = OrderedDict()  # and since when
 
@@ -59,7 +70,12 @@ class PodConditions:
         pending = [
             member for member in order.members if self._last.get(member.uid, (None,))[0] != order.report
         ]
-        results = await asyncio.gather(*(self._write(member, order.report, node_count) for member in pending))
+        text = sentence(order.report, node_count)
+        results = await asyncio.gather(*(self._write(member, order.report, text) for member in pending))
+        if self._events is not None:
+            told = [member for member, is_told in zip(pending, results, strict=True) if is_told]
+            for member in told[:TOLD_IN_EVENTS]:
+                self._events.event(about_pod(member), "FailedScheduling", text, warning=True, is_detail=True)
         return results.count(False)
 
     async def wake(self, member: MemberRef) -> bool:
@@ -69,28 +85,29 @@ class PodConditions:
         kube-scheduler looks at labels and annotations of a waiting pod, not at its status, to see whether it has changed.
         """
         stamp = self._wall_clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return await self._patch_waiting(member, {"metadata": {"annotations": {WOKEN_ANNOTATION: stamp}}})
+        change = {"metadata": {"annotations": {WOKEN_ANNOTATION: stamp}}}
+        return await self._patch_waiting(member, change) is not False
 
-    async def _write(self, member: MemberRef, report: Report, node_count: int) -> bool:
+    async def _write(self, member: MemberRef, report: Report, text: str) -> bool | None:
         _, since = self._last.get(member.uid, (None, ""))
         since = since or self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         condition = {
             "type": "PodScheduled",
             "status": "False",
             "reason": "SchedulerError" if report.status is Status.ERROR else "Unschedulable",
-            "message": sentence(report, node_count),
+            "message": text,
             "lastTransitionTime": since,
         }
         written = await self._patch_waiting(member, {"status": {"conditions": [condition]}})
-        if written:
+        if written is not False:
             self._last[member.uid] = (report, since)
             self._last.move_to_end(member.uid)
             while len(self._last) > REMEMBERED:
                 self._last.popitem(last=False)
         return written
 
-    async def _patch_waiting(self, member: MemberRef, change: dict[str, Any]) -> bool:
-        """Patch this pod if it still waits. Returns False when that could not be found out or done; a pod that is gone needs nothing."""
+    async def _patch_waiting(self, member: MemberRef, change: dict[str, Any]) -> bool | None:
+        """Patch this pod if it still waits. Returns None when it does not any more, False when that could not be found out or done."""
         async with self._slots:
             pod = self._pod_of(member.key)
             version = (
@@ -101,14 +118,14 @@ class PodConditions:
                 try:
                     version = version or await self._waiting_version(member)
                     if not version:
-                        return True
+                        return None
                     identity = {"uid": member.uid, "resourceVersion": version}
                     body = {**change, "metadata": {**change.get("metadata", {}), **identity}}
                     await self._transport.patch(path, _encode(body), STRATEGIC_PATCH)
                 except (errors.Conflict, errors.OutcomeUnknown):
                     version = ""
                 except errors.NotFound:
-                    return True
+                    return None
                 except errors.ApiError:
                     return False
                 else:

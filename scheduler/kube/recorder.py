@@ -3,7 +3,7 @@ Kubernetes Events from reasons: what ``kubectl describe`` shows at the bottom.
 
 Events are a courtesy. They wait in a bounded queue, the same event about the same object is written once and then only counted, and one
 that cannot be written is dropped and counted. Nothing waits for them.
-Next: `scheduler.driver` reports starts, waits and failures here.
+Next: `scheduler.driver` reports starts, waits and failures of groups here, `pod_conditions` why pods wait.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import msgspec
 
 from scheduler.kube import errors
 from scheduler.kube.transport import Transport
+from scheduler.model.podgroups import MemberRef
 from scheduler.model.reasons import Reason
 
 QUEUED: Final = 1000  # arbitrary: a burst of that many events says nothing more to a person
@@ -25,7 +26,7 @@ REPEAT_AFTER_S: Final = 60.0  # the same event is counted at most once a minute
 FORGET_AFTER_S: Final = 600.0  # then it is news again; kubectl describes the last hour
 NOTE_MAX: Final = 1024  # limit of events.k8s.io
 
-PodReason = Literal["Evicting"]
+PodReason = Literal["FailedScheduling", "Evicting"]
 """What only an event about a pod has as its reason, where pods have words of their own for it."""
 
 _encode = msgspec.json.Encoder().encode
@@ -40,6 +41,11 @@ class Regarding:
     namespace: str
     name: str
     uid: str
+
+
+def about_pod(member: MemberRef) -> Regarding:
+    """Return what an event about this pod regards."""
+    return Regarding("v1", "Pod", member.key.namespace, member.key.name, member.uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,18 @@ class Recorder:
         self.dropped = 0
 
     def event(
-        self, regarding: Regarding, reason: Reason | PodReason, note: str, *, warning: bool = False
+        self,
+        regarding: Regarding,
+        reason: Reason | PodReason,
+        note: str,
+        *,
+        warning: bool = False,
+        is_detail: bool = False,
     ) -> None:
-        """Queue one event; drop it when the queue is full."""
+        """Queue one event; drop it when the queue is full, and a detail, which another event tells too, when it is half full."""
+        if is_detail and self._queue.qsize() >= QUEUED // 2:
+            self.dropped += 1
+            return
         try:
             self._queue.put_nowait(_Event(regarding, reason, note[:NOTE_MAX], warning))
         except asyncio.QueueFull:

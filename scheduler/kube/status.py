@@ -28,6 +28,7 @@ from scheduler.dialects.dialect import Dialect
 from scheduler.engine.messages import Publish, Record, Recorded, RecordRefused, Report
 from scheduler.kube import errors
 from scheduler.kube.pod_conditions import PodConditions
+from scheduler.kube.recorder import Recorder
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import AttemptId, GroupKey, PodKey
 from scheduler.model.plan import Placement
@@ -110,15 +111,17 @@ class StatusWriter:
         transport: Transport,
         dialects: Sequence[Dialect] = (own.OWN,),
         facts: Facts | None = None,
+        events: Recorder | None = None,
         *,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`events`: where pods that wait are told of in Events; without, they are told in their conditions only."""
         self._transport = transport
         self._dialects = {dialect.name: dialect for dialect in dialects}
         self._facts: Facts = facts or _NoFacts()
         self._wall_clock = wall_clock
         self._last: OrderedDict[GroupKey, _Held] = OrderedDict()
-        self._pods = PodConditions(transport, self._facts.pod, wall_clock)
+        self._pods = PodConditions(transport, self._facts.pod, wall_clock, events)
         self.problems = 0
 
     # --- the commit record -----------------------------------------------------------------------------------------------

@@ -9,12 +9,23 @@ from typing import Any
 import pytest
 
 from scheduler.driver.chronicle import Chronicle
-from scheduler.engine.messages import Event, Evict, Evicted, EvictionRefused, Instruction, Record
+from scheduler.engine.messages import (
+    Event,
+    Evict,
+    Evicted,
+    EvictionRefused,
+    Instruction,
+    Publish,
+    Record,
+    Report,
+)
 from scheduler.kube.cache import Cache
 from scheduler.kube.recorder import Recorder
 from scheduler.kube.transport import Transport
-from scheduler.model.ids import AttemptId, GroupKey
+from scheduler.model.ids import POD_DIALECT, AttemptId, GroupKey
 from scheduler.model.podgroups import Attempt, AttemptPhase, MemberRef
+from scheduler.model.reasons import Reason
+from scheduler.model.status import Status
 from scheduler.telemetry.metrics import Metrics
 from tests.build import gang
 from tests.kube.conftest import FakeApiServer, api_server, transport
@@ -90,3 +101,12 @@ async def test_evictions_are_counted_when_answered_and_a_refusal_is_told(teller:
         "A member cannot be evicted: a disruption budget forbids it",
     )
     assert (teller.evictions("evicted"), teller.evictions("refused")) == (1, 1)
+
+
+async def test_why_a_gang_waits_is_told_of_its_group_and_left_to_the_condition_of_a_single_pod(
+    teller: Teller,
+) -> None:
+    report = Report(Status.UNSCHEDULABLE, Reason.NO_DOMAIN_FITS, "rack r3 holds 40 of 64 GPUs.")
+    single = GroupKey("team", "lone", POD_DIALECT)
+    told = await teller.events(Publish(KEY, report, MEMBERS), Publish(single, report, MEMBERS[:1]))
+    assert told == [("PodGroup", "g", "NoDomainFits", "rack r3 holds 40 of 64 GPUs.")]

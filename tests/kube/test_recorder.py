@@ -81,3 +81,13 @@ async def test_what_cannot_be_written_or_queued_is_dropped_and_counted(api_serve
     assert recorder.dropped == 7
     await recorder.drained()
     assert recorder.dropped == QUEUED + 7
+
+
+async def test_details_leave_half_of_the_queue_to_what_nothing_else_tells(api_server, recorder) -> None:
+    for number in range(QUEUED):
+        recorder.event(ABOUT, "FailedScheduling", str(number), warning=True, is_detail=True)
+    assert recorder.dropped == QUEUED // 2
+    recorder.event(ABOUT, Reason.NO_DOMAIN_FITS, "rack r3 holds 40 of 64 GPUs")
+    assert recorder.dropped == QUEUED // 2
+    await recorder.drained()
+    assert api_server.bodies[-1]["reason"] == "NoDomainFits"

@@ -1,11 +1,16 @@
 """The commit record is replaced whole, under compare-and-set, and never lost or doubled by an answer that got lost."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from scheduler.engine.messages import Publish, Record, Recorded, RecordRefused, Report
+from scheduler.kube.pod_conditions import TOLD_IN_EVENTS
+from scheduler.kube.recorder import Recorder
 from scheduler.kube.status import StatusWriter
 from scheduler.kube.transport import Transport
 from scheduler.model.ids import (
@@ -76,6 +81,16 @@ class Known:
 @pytest.fixture
 def known() -> Known:
     return Known()
+
+
+@pytest.fixture
+async def recorder(transport: Transport) -> AsyncIterator[Recorder]:
+    recorder = Recorder(transport, "tutti")
+    running = asyncio.create_task(recorder.run())
+    yield recorder
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 @pytest.fixture
@@ -249,12 +264,51 @@ async def test_a_waiting_pod_is_told_in_the_words_autoscalers_look_for_and_only_
 
 @pytest.mark.parametrize("spec", [{"nodeName": "n1"}, {}], ids=["bound", "recreated"])
 async def test_a_pod_that_was_bound_or_recreated_is_not_told_that_it_waits(
-    api_server, writer, spec: dict[str, str]
+    api_server, known, transport, recorder, spec: dict[str, str]
 ) -> None:
     uid = "u" if spec else "successor"
     api_server.put(POD, {"metadata": {"name": "x", "namespace": "a", "uid": uid}, "spec": spec, "status": {}})
+    writer = StatusWriter(transport, facts=known, events=recorder)
     await writer.publish(Publish(GANG, WAITING, (MemberRef(PodKey("a", "x"), PodUid("u")),)), to_pods=True)
-    assert not [asked for asked in api_server.asked if asked.startswith("PATCH")]
+    await recorder.drained()
+    assert not [asked for asked in api_server.asked if asked.startswith(("PATCH", "POST"))]
+
+
+def waiting_pods(api_server: Any, count: int) -> tuple[MemberRef, ...]:
+    for number in range(count):
+        name = f"x{number}"
+        body = {"metadata": {"name": name, "namespace": "a", "uid": name}, "spec": {}, "status": {}}
+        api_server.put(f"/api/v1/namespaces/a/pods/{name}", body)
+    return tuple(MemberRef(PodKey("a", f"x{number}"), PodUid(f"x{number}")) for number in range(count))
+
+
+async def test_a_waiting_pod_is_told_in_an_event_what_its_condition_says_once_per_reason(
+    api_server, known, transport, recorder
+) -> None:
+    members = waiting_pods(api_server, 2)
+    writer = StatusWriter(transport, facts=known, events=recorder)
+    order = Publish(GroupKey("a", "g", POD_DIALECT), WAITING, members)
+    for report in (WAITING, WAITING, replace(WAITING, reason=Reason.NO_DOMAIN_FITS)):
+        await writer.publish(replace(order, report=report), to_pods=True)
+    await recorder.drained()
+    events = [body for body in api_server.bodies if body and body.get("kind") == "Event"]
+    assert len(events) == 2, "the same text is an event once, whatever the reason"
+    for event, member in zip(events, members, strict=True):
+        assert (event["reason"], event["type"]) == ("FailedScheduling", "Warning")
+        assert (event["regarding"]["kind"], event["regarding"]["uid"]) == ("Pod", member.uid)
+        assert event["note"] == "0/64 nodes are available: too little free."
+        assert event["reportingController"] == "tutti"
+
+
+async def test_of_a_large_gang_only_the_first_members_are_told_in_events_and_all_in_conditions(
+    api_server, known, transport, recorder
+) -> None:
+    members = waiting_pods(api_server, TOLD_IN_EVENTS + 3)
+    writer = StatusWriter(transport, facts=known, events=recorder)
+    await writer.publish(Publish(GroupKey("a", "g", POD_DIALECT), WAITING, members), to_pods=True)
+    await recorder.drained()
+    asked = [each.split()[0] for each in api_server.asked]
+    assert (asked.count("PATCH"), asked.count("POST")) == (len(members), TOLD_IN_EVENTS)
 
 
 async def test_publishing_never_raises_and_counts_what_it_could_not_say(api_server, known, writer) -> None:

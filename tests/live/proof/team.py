@@ -166,6 +166,22 @@ class Team:
         await self.until(f"pod {name} is told why it waits", told, within_s=within_s)
         return await self.pod_condition(name)
 
+    async def until_described(self, pod: str, reason: str, words: str) -> Json:
+        """Wait until ``kubectl describe pod`` would show a warning of this reason with these words, and return the Event."""
+        selected = f"involvedObject.kind%3DPod,involvedObject.name%3D{pod}"
+        path = f"/api/v1/namespaces/{self.namespace}/events?fieldSelector={selected}"
+        shown: list[Json] = []
+
+        async def told() -> bool:
+            events = (await self.api.get(path))["items"]
+            shown[:] = [
+                e for e in events if (e["type"], e["reason"]) == ("Warning", reason) and words in e["message"]
+            ]
+            return bool(shown)
+
+        await self.until(f"an Event of pod {pod} says {words!r}", told)
+        return shown[0]
+
     async def stays_unbound(self, group: str, *, for_s: float = 2.0) -> None:
         """Watch for a while that nobody of the group is bound."""
         deadline = time.monotonic() + for_s

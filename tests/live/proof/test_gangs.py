@@ -38,6 +38,9 @@ async def test_gang_larger_than_the_free_space_waits_whole_with_a_reason_in_numb
     assert await team.bound("big") == {}
     condition = await team.until_pod_told("big-0")
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
+    event = await team.until_described("big-0", "FailedScheduling", f"{gpus // 8 + 1} members need")
+    assert event["message"].startswith(f"0/{gpus // 8} nodes are available: ")
+    assert event["reportingComponent"] == "tutti"
 
 
 async def test_waiting_gang_holds_nothing_that_others_could_use(team: Team, gpus: int) -> None:
