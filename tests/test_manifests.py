@@ -176,6 +176,10 @@ def test_examples_are_read_by_our_own_translators(example: Json) -> None:
         assert parse_queue(raw).name == example["metadata"]["name"]
     elif example["kind"] == "Topology":
         assert parse_topology(raw)[1]
+    elif example["kind"] == "PriorityClass":
+        assert example["metadata"]["name"] in {
+            each["spec"].get("priorityClassName") for each in EXAMPLES if each["kind"] == "PodGroup"
+        }
     else:
         labels = example["spec"]["template"]["metadata"]["labels"]
         groups = {each["metadata"]["name"] for each in EXAMPLES if each["kind"] == "PodGroup"}

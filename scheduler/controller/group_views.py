@@ -121,12 +121,7 @@ def next_look(group: PodGroup, *, now: float) -> float | None:
 
 def _accepted(group: PodGroup, surroundings: Surroundings, ignored: Sequence[str]) -> Condition:
     if group.refusal:
-        reason = (
-            Reason.PRIORITY_CLASS_NOT_FOUND
-            if group.refusal.startswith("PriorityClass")
-            else Reason.INVALID_SPEC
-        )
-        return Condition("Accepted", False, reason, group.refusal)
+        return Condition("Accepted", False, group.refusal_reason, group.refusal)
     waits = _unknown_level(
         group.topology.required, "required", surroundings, "the group waits until one does"
     )

@@ -350,11 +350,12 @@ def newer(known: str, seen: str) -> str:
 
 
 def is_final(hold: Hold | None) -> bool:
-    """Whether only a change of the gang itself can help: freed capacity does not."""
+    """Whether only a change of the gang itself, or of what it names, can help: freed capacity does not."""
     return hold is not None and hold.reason in {
         Reason.POD_GROUP_NOT_FOUND,
         Reason.GANG_INCOMPLETE,
         Reason.SCHEDULING_GATED,
         Reason.INVALID_SPEC,
+        Reason.PRIORITY_CLASS_NOT_FOUND,
         Reason.TIMEOUT,
     }

@@ -117,7 +117,7 @@ class _Cycle:
         """Step 2."""
         group, waiting = there.group, there.waiting + there.surplus
         if group.refusal:
-            return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.INVALID_SPEC, group.refusal)
+            return _hold(group.key, waiting, Status.UNRESOLVABLE, group.refusal_reason, group.refusal)
         if group.has_given_up and not there.bound:
             return _hold(group.key, waiting, Status.UNRESOLVABLE, Reason.TIMEOUT, given_up(group))
         if there.missing():

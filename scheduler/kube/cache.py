@@ -29,6 +29,7 @@ from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.queues import Queue
+from scheduler.model.reasons import Reason
 from scheduler.model.reservations import Reservation
 from scheduler.model.snapshot import NodeState, Snapshot
 from scheduler.sources.findings import Findings
@@ -472,8 +473,10 @@ class Cache:
         value = self._priorities.get(group.priority_class)
         if value is not None:
             return replace(group, priority=value)
+        if group.refusal:
+            return replace(group, priority=0)
         missing = f"PriorityClass {group.priority_class} does not exist."
-        return replace(group, priority=0, refusal=group.refusal or missing)
+        return replace(group, priority=0, refusal=missing, refusal_reason=Reason.PRIORITY_CLASS_NOT_FOUND)
 
     def _declare(self) -> None:
         self._findings.declare(self._topologies.get(self.topology_in_use, ()))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodKey, PodUid, QueueName
 from scheduler.model.nodes import no_labels
+from scheduler.model.reasons import Reason
 
 DEFAULT_QUEUE = QueueName("default")
 REPAIR_TIMEOUT_S = 60.0  # product default of spec.repairTimeoutSeconds
@@ -136,7 +137,8 @@ class PodGroup:
     on_member_failure: MemberFailure = MemberFailure.REPAIR
     attempt: Attempt | None = None
     is_deleting: bool = False
-    refusal: str = ""  # why this spec can never be acted upon, in a sentence; empty: accepted
+    refusal: str = ""  # why this spec cannot be acted upon, in a sentence; empty: accepted
+    refusal_reason: Reason = Reason.INVALID_SPEC  # the same in one word; of no meaning while accepted
 
     @property
     def has_given_up(self) -> bool:

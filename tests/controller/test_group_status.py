@@ -14,6 +14,7 @@ from scheduler.controller.topology_views import Levels
 from scheduler.model.ids import QueueName
 from scheduler.model.podgroups import AttemptPhase, PodGroup, TopologyConstraint
 from scheduler.model.pods import Pod, PodPhase
+from scheduler.model.reasons import Reason
 from tests.controller.building import GROUP, ended, pod, running, with_attempt
 
 HERE = Surroundings(
@@ -184,7 +185,13 @@ def test_refused_spec_is_not_accepted_and_says_why() -> None:
 
 
 def test_missing_priority_class_is_its_own_reason() -> None:
-    said = conditions(replace(GROUP, refusal="PriorityClass gold does not exist."))["Accepted"]
+    said = conditions(
+        replace(
+            GROUP,
+            refusal="PriorityClass gold does not exist.",
+            refusal_reason=Reason.PRIORITY_CLASS_NOT_FOUND,
+        )
+    )["Accepted"]
     assert (said.holds, said.reason) == (False, "PriorityClassNotFound")
 
 

@@ -336,6 +336,11 @@ def test_nodes_refused_by_kube_scheduler_are_not_planned() -> None:
     ("spec", "reason"),
     [
         pytest.param({"refusal": "spec.minCount is missing."}, Reason.INVALID_SPEC, id="refused-spec"),
+        pytest.param(
+            {"refusal": "It does not exist.", "refusal_reason": Reason.PRIORITY_CLASS_NOT_FOUND},
+            Reason.PRIORITY_CLASS_NOT_FOUND,
+            id="no-priority-class",
+        ),
     ],
 )
 def test_what_cannot_be_acted_upon_is_held_not_ignored(spec: dict[str, object], reason: Reason) -> None:

@@ -20,6 +20,7 @@ from scheduler.model.neighbours import PodRules, PodTerm, Spread
 from scheduler.model.nodes import Node
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod, PodPhase, PodShape
+from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.resources import Resources
 
@@ -161,6 +162,7 @@ def test_an_unknown_priority_class_is_refused_by_name_until_it_exists(cache: Cac
     cache.put_group(gang(priority_class="high"))
     group = cache.snapshot().groups[GANG]
     assert (group.priority, group.refusal) == (0, "PriorityClass high does not exist.")
+    assert group.refusal_reason is Reason.PRIORITY_CLASS_NOT_FOUND
     cache.put_priority("high", 5)
     assert cache.snapshot().groups[GANG].refusal == ""
 

@@ -126,7 +126,7 @@ def _how_to_use(console: Console, here: stage.Stage) -> None:
         f"  use it    export KUBECONFIG={here.cluster.kubeconfig('admin')}",
         f"            kubectl apply -f {manifests.root() / 'deploy' / 'examples' / 'gang.yaml'}",
         "            tutti get groups",
-        "            tutti explain group default/train",
+        "            tutti explain group default/pretrain",
         f"  its log   {here.log}",
         f"  stop it   tutti cluster down --dir {here.cluster.layout.root}",
     )

@@ -162,6 +162,33 @@ async def test_explain_believes_the_scheduler_that_kube_scheduler_refuses_a_node
     assert told["engine"]["reason"] == "", "asked as in extender mode, which shows in what was written"
 
 
+async def test_a_missing_priority_class_has_one_reason_everywhere(
+    cluster: LocalCluster, admin: Api, namespace: str, tmp_path: Path
+):
+    await admin.create(groups(namespace), group_manifest("gold", 1, priorityClassName="no-such-class"))
+    await admin.create(pods(namespace), pod_manifest("gold-0", group="gold"))
+    told = explained(cluster, namespace, "gold")
+    assert (told["reason"], told["headline"]) == (
+        "PriorityClassNotFound",
+        "PriorityClass no-such-class does not exist.",
+    )
+    file = tmp_path / "snapshot.json"
+    tutti(cluster.kubeconfig("observer"), "snapshot", str(file))
+    shown = subprocess.run(
+        [sys.executable, "-m", "scheduler.cli", "decide", str(file), "-o", "json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (decision,) = [
+        each
+        for each in json.loads(shown.stdout)["decisions"]
+        if each["group"] == {"namespace": namespace, "name": "gold"}
+    ]
+    assert (decision["reason"], decision["message"]) == (told["reason"], told["headline"])
+
+
 async def test_explain_tells_a_tenant_what_the_status_says(cluster: LocalCluster, admin: Api, namespace: str):
     await admin.create(groups(namespace), group_manifest("big", 70))
     await says(admin, namespace, "big", "GangIncomplete", "0 of 70 members exist.")

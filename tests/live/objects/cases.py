@@ -21,7 +21,11 @@ VALID: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One object. `spec` None: the object has none; `status` is written onto a valid object of the kind."""
+    """
+    One object. `spec` None: the object has none; `status` is written onto a valid object of the kind.
+
+    `name` is given where it is what matters.
+    """
 
     id: str
     kind: str
@@ -30,6 +34,7 @@ class Case:
     field: str = ""
     says: str = ""
     becomes: Any = None
+    name: str = ""
 
     def manifest(self, name: str) -> dict[str, Any]:
         """The object to send; OBJECT in its strings stands for its own name."""

@@ -20,7 +20,7 @@ def test_there_are_more_than_sixty_and_no_id_twice() -> None:
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case.kind}-{case.id}")
 async def test_is_refused_with_a_message_that_names_the_field(admin: Api, case: Case) -> None:
-    name = f"refused-{secrets.token_hex(4)}"
+    name = case.name or f"refused-{secrets.token_hex(4)}"
     path = collection(case.kind, "default")
     try:
         with pytest.raises(ApiError) as refusal:
