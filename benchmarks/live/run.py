@@ -27,7 +27,7 @@ from benchmarks.measures import (
 from scheduler.localcluster import ClusterOptions, LocalCluster, NodeShape
 
 
-def options(manifests: tuple[Path, ...], cases: Sequence[Case]) -> ClusterOptions:
+def options(manifests: tuple[Path, ...], cases: Sequence[Case] = ()) -> ClusterOptions:
     """
     Return one control plane for all: native gang scheduling on, Tutti's definitions and rights applied, writes made durable.
 
