@@ -13,10 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from scheduler.engine.attachments import Attachments
+from scheduler.engine.feasibility import matches
 from scheduler.model.ids import GroupKey, PodUid
+from scheduler.model.nodes import Node
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.reasons import Reason
 from scheduler.model.requirements import NodeSelectorTerm, Operator, Requirement
+from scheduler.model.reservations import HeldSlot
 from scheduler.model.snapshot import Snapshot
 from scheduler.model.volumes import Claim, ClaimKey, ClaimUse, Handle, Mounts, Storage, StorageClass, Volume
 
@@ -54,6 +57,19 @@ def out_of_reach(storage: Storage, pod: Pod) -> Iterator[tuple[ClaimKey, str, Mo
         reach = tuple(reach_of(volume, use)) if volume is not None else ()
         if claim is not None and reach:
             yield key, claim.volume, Mounts(reach)
+
+
+def lost_reach(storage: Storage, slot: HeldSlot, node: Node) -> str:
+    """Return which volume of a planned pod a node cannot reach any more, in words; empty when it reaches all that are bound."""
+    for use in slot.claims:
+        key = ClaimKey(slot.pod.namespace, use.name)
+        claim = storage.claims.get(key)
+        if claim is None or claim.is_deleting:
+            return f"the volume claim {key} is gone or being deleted"
+        volume = storage.volumes.get(claim.volume) if claim.is_bound else None
+        if volume is not None and not all(any(matches(t, node) for t in ts) for ts in reach_of(volume, use)):
+            return f"node {node.name} does not reach the volume {claim.volume} of claim {key} any more"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

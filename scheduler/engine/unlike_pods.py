@@ -28,6 +28,9 @@ from scheduler.engine.capacity import Copies
 MOST_CELLS: Final = 40_000
 MOST_WORK: Final = 50_000_000  # cell updates: a fifth of a second, measured on one core
 ORDERS: Final = 6
+MANY: Final = (
+    32  # kinds, from which on first fit looks once at what the others can use, and not anew after each
+)
 IMPOSSIBLE: Final = -(10**6)
 FAR_ABOVE: Final = 2**62
 ROUNDING: Final = 1e-6  # of sums in floating point; what is nearer than this is left to the searches
@@ -85,6 +88,9 @@ def fit_quickly(kinds: Kinds) -> Fits | DoesNotFit | None:
     usable = np.maximum(kinds.free[kinds.may.any(axis=0)], 0).sum(axis=0, dtype=np.float64)
     if (usable * (1 + ROUNDING) < np.array(_asked_in_all(kinds), dtype=np.float64)).any():
         return DoesNotFit(is_proven=True)
+    if len(kinds.counts) > MANY:
+        shares = _first_fit_of_many(kinds, alone)
+        return Fits(shares) if shares is not None else None
     for order in islice(_orders(kinds), ORDERS):
         shares = _first_fit(kinds, order)
         if shares is not None:
@@ -128,18 +134,48 @@ def _first_fit(kinds: Kinds, order: Sequence[int]) -> tuple[tuple[tuple[int, int
     shares: list[tuple[tuple[int, int], ...]] = [()] * len(order)
     for place, kind in enumerate(order):
         room = copies(kinds.asked, free, kinds.may, kinds.counts)
-        later = room[list(order[place + 1 :])].sum(axis=0) if place + 1 < len(order) else np.zeros(len(free))
-        nodes = np.lexsort((-room[kind], later))
-        nodes = nodes[room[kind][nodes] > 0]
-        sums = np.cumsum(room[kind][nodes])
-        last = int(np.searchsorted(sums, kinds.counts[kind]))
-        if last >= len(nodes):
+        later = (
+            room[list(order[place + 1 :])].sum(axis=0)
+            if place + 1 < len(order)
+            else np.zeros(len(free), dtype=np.int64)
+        )
+        found = _filled(kinds, kind, free, room[kind], later)
+        if found is None:
             return None
-        taken = room[kind][nodes[: last + 1]]
-        taken[-1] -= int(sums[last]) - kinds.counts[kind]
-        free[nodes[: last + 1]] -= taken[:, None] * kinds.asked[kind]
-        shares[kind] = tuple(zip(nodes[: last + 1].tolist(), taken.tolist(), strict=True))
+        shares[kind] = found
     return tuple(shares)
+
+
+def _first_fit_of_many(kinds: Kinds, alone: Copies) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+    """First fit in one order: who may go to fewest nodes goes first, so that those who have one node only get it. Cost: O(R N)."""
+    free, later = kinds.free.copy(), alone.sum(axis=0)
+    shares: list[tuple[tuple[int, int], ...]] = [()] * len(alone)
+    choice = (alone > 0).sum(axis=1)
+    for kind in np.argsort(choice, kind="stable").tolist():
+        later = later - alone[kind]
+        one = [kind]
+        (room,) = copies(kinds.asked[one], free, kinds.may[one], (kinds.counts[kind],))
+        found = _filled(kinds, kind, free, room, later)
+        if found is None:
+            return None
+        shares[kind] = found
+    return tuple(shares)
+
+
+def _filled(
+    kinds: Kinds, kind: int, free: Table, room: Copies, later: Copies
+) -> tuple[tuple[int, int], ...] | None:
+    """Fill the nodes that later kinds can use least with all pods of one kind, and take that from what is free; None if they do not fit."""
+    nodes = np.lexsort((-room, later))
+    nodes = nodes[room[nodes] > 0]
+    sums = np.cumsum(room[nodes])
+    last = int(np.searchsorted(sums, kinds.counts[kind]))
+    if last >= len(nodes):
+        return None
+    taken = room[nodes[: last + 1]]
+    taken[-1] -= int(sums[last]) - kinds.counts[kind]
+    free[nodes[: last + 1]] -= taken[:, None] * kinds.asked[kind]
+    return tuple(zip(nodes[: last + 1].tolist(), taken.tolist(), strict=True))
 
 
 # --- exactly ------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from scheduler.model.snapshot import Snapshot
 from scheduler.topology import DomainTree
 
 WHOLE_CLUSTER = 0
+FEW = 4  # members of a kind whose claims are named
 HOLDING = frozenset({AttemptPhase.PREPARED, AttemptPhase.PREEMPTING, AttemptPhase.COMMITTING})
 
 
@@ -30,7 +31,7 @@ class Kind:
     """
     `count` equal members: one shape, and the same nodes refused by kube-scheduler.
 
-    `name` is for people, and so is `claims`: volume claims of one of them.
+    `name` is for people, and so is `claims`: volume claims of a few of them.
     """
 
     name: str
@@ -205,7 +206,7 @@ def _kinds(
             batch.shape,
             batch.refused,
             len(batch.pods),
-            tuple(use.name for use in batch.pods[0].claims),
+            tuple(dict.fromkeys(use.name for pod in batch.pods[:FEW] for use in pod.claims)),
         )
         for number, (name, batch) in enumerate(zip(names, made, strict=True), 1)
     )

@@ -109,8 +109,10 @@ class AllElseEnds:
             if pods:
                 used = sum((pod.shape.requests for pod in pods), NOTHING)
                 ports = tuple(port for pod in pods for port in pod.shape.host_ports)
-                return NodeState(state.node, used, ports, tuple(pod.as_resident() for pod in pods))
-            return NodeState(state.node) if state.requested or state.host_ports or state.residents else state
+                claims = tuple(sorted({key for pod in pods for key in pod.claim_keys}))
+                return NodeState(state.node, used, ports, tuple(pod.as_resident() for pod in pods), claims)
+            bare = NodeState(state.node)
+            return bare if state != bare else state
 
         return replace(
             snapshot,

@@ -19,6 +19,7 @@ from types import MappingProxyType
 
 from scheduler.dialects.single import group_of_one
 from scheduler.engine.feasibility import ports_clash, static_refusal
+from scheduler.engine.mounts import lost_reach
 from scheduler.kube.ledger import Ledger
 from scheduler.kube.occupancy import Occupancy
 from scheduler.kube.storage import StorageFacts
@@ -355,7 +356,7 @@ class Cache:
         Return why this member cannot be bound to the node it was planned on, as the node is now; empty when it can.
 
         The world moves on while a record is written or votes are awaited: the node may be gone, cordoned, tainted, relabelled or, with all
-        that is planned on it, too full. Cost: O(1).
+        that is planned on it, too full; a volume may be gone or out of reach. Cost: O(claims).
         """
         state = self.node(node)
         if state is None:
@@ -368,6 +369,9 @@ class Cache:
             return f"node {node} is not what it was: {refusal}"
         if ports_clash(slot.shape.host_ports, state.host_ports):
             return f"node {node} has lost a host port to somebody else"
+        lost = lost_reach(self.storage.frozen(), slot, state.node)
+        if lost:
+            return lost
         asked = state.requested + self._ledger.held_on(node)
         lacking = [name for name in slot.shape.requests if asked[name] > state.node.allocatable[name]]
         return f"node {node} has too little {', '.join(lacking)} left" if lacking else ""

@@ -5,9 +5,12 @@ Sources: "Persistent Volumes" (binding, access modes, node affinity), "Storage C
 zones" (zone labels of volumes), and the API reference of CSINode, CSIDriver and VolumeAttachment.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
+from scheduler.model.ids import NodeName
 from scheduler.model.nodes import Node
+from scheduler.model.plan import Plan
 from scheduler.model.pods import Pod
 from scheduler.model.requirements import NodeSelectorTerm
 from scheduler.model.snapshot import Snapshot
@@ -21,21 +24,28 @@ ZONES = {
     "topology.kubernetes.io/region": "topology.kubernetes.io/region",
 }
 
+Volumes = set[tuple[str, str]]
+"""Drivers and handles."""
 
-def misfits(snapshot: Snapshot, pod: Pod, node: Node) -> Iterator[str]:
-    """Yield every reason why the volumes of a pod keep it from a node."""
+
+def misfits(snapshot: Snapshot, pod: Pod, node: Node, *, evaluates_all: bool = False) -> Iterator[str]:
+    """Yield every reason why the volumes of a pod keep it from a node. `evaluates_all`: somebody binds claims that wait for their pod."""
     storage = snapshot.storage
-    new: set[tuple[str, str]] = set()
     for use in pod.claims:
         key = ClaimKey(pod.key.namespace, use.name)
         claim = storage.claims.get(key)
-        if claim is None or claim.is_deleting or claim.is_lost or not claim.is_bound:
-            yield f"claim {key} is not bound for use"
+        if claim is None or claim.is_deleting or claim.is_lost:
+            yield f"claim {key} is not there for use"
             continue
         if use.is_ephemeral and claim.owner != pod.uid:
             yield f"claim {key} is another pod's"
         if claim.is_exclusive and any(key in state.claims for state in snapshot.nodes.values()):
             yield f"claim {key} is in use"
+        if not claim.is_bound:
+            of_class = storage.classes.get(claim.storage_class)
+            if claim.volume or of_class is None or not of_class.waits or not evaluates_all:
+                yield f"claim {key} is not bound"
+            continue
         volume = storage.volumes.get(claim.volume)
         if volume is None:
             yield f"volume {claim.volume} does not exist"
@@ -46,40 +56,61 @@ def misfits(snapshot: Snapshot, pod: Pod, node: Node) -> Iterator[str]:
             for label, values in volume.zones:
                 if node.labels.get(label, node.labels.get(ZONES[label])) not in values:
                     yield f"volume {claim.volume} is in another zone"
-        if volume.handle is not None:
-            new.add((volume.handle.driver, volume.handle.volume))
-    yield from _limits(snapshot, node, new)
+    yield from _limits(snapshot, node.name, set(_behind(snapshot, pod.claim_keys)))
 
 
-def _limits(snapshot: Snapshot, node: Node, new: set[tuple[str, str]]) -> Iterator[str]:
+def crowds(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Yield the nodes that would attach too much with all that is planned, and the claims that two pods would have alone."""
+    pods = {pod.uid: pod for members in snapshot.members.values() for pod in members}
+    new: dict[NodeName, Volumes] = {}
+    users: Counter[ClaimKey] = Counter()
+    for admit in plan.admitted:
+        for slot in admit.assignments:
+            if slot.uid in pods and slot.node in snapshot.nodes:
+                users.update(pods[slot.uid].claim_keys)
+                new.setdefault(slot.node, set()).update(_behind(snapshot, pods[slot.uid].claim_keys))
+    for name, volumes in sorted(new.items()):
+        for objection in _limits(snapshot, name, volumes):
+            yield f"{name}: {objection}"
+    for key, count in sorted(users.items()):
+        if count > 1 and key in snapshot.storage.claims and snapshot.storage.claims[key].is_exclusive:
+            yield f"{count} pods would use claim {key}, which is for one"
+
+
+def _limits(snapshot: Snapshot, name: NodeName, new: Volumes) -> Iterator[str]:
     storage = snapshot.storage
-    known = storage.nodes.get(node.name)
+    known = storage.nodes.get(name)
+    in_use = set(_behind(snapshot, snapshot.nodes[name].claims))
+    for reservation in snapshot.reservations:
+        for slot in reservation.slots:
+            if slot.node == name:
+                in_use.update(_behind(snapshot, slot.claim_keys))
+    attached = set(in_use)
+    for each in storage.attachments.values():
+        volume = storage.volumes.get(each.volume)
+        if each.node == name and volume is not None and volume.handle is not None:
+            attached.add((each.driver, volume.handle.volume))
     for driver in sorted({driver for driver, _ in new}):
         if driver in storage.demanding and (known is None or driver not in known.names):
             yield f"driver {driver} is not there"
         if known is None or driver not in known.limits:
             continue
-        in_use = set()
-        for key in snapshot.nodes[node.name].claims:
-            claim = storage.claims.get(key)
-            if claim is None:
-                continue
-            volume = storage.volumes.get(claim.volume)
-            if volume is None:  # not bound yet, or to something that is gone: as if its class made one
-                of_class = storage.classes.get(claim.storage_class)
-                if of_class is not None and of_class.provisioner == driver:
-                    in_use.add((driver, f"for {key}"))
-            elif volume.handle is not None and volume.handle.driver == driver:
-                in_use.add((driver, volume.handle.volume))
-        attached = set(in_use)
-        for each in storage.attachments.values():
-            volume = storage.volumes.get(each.volume)
-            if each.node == node.name and each.driver == driver and volume is not None and volume.handle:
-                attached.add((driver, volume.handle.volume))
         # kube-scheduler counts a volume that is attached, but that no pod uses, beside the pod that comes to use it.
-        more = {each for each in new if each[0] == driver} - in_use
-        if more and len(attached) + len(more) > known.limits[driver]:
+        more = sum(1 for each in new - in_use if each[0] == driver)
+        if more and sum(1 for each in attached if each[0] == driver) + more > known.limits[driver]:
             yield f"{driver} attaches {known.limits[driver]} volumes there"
+
+
+def _behind(snapshot: Snapshot, claims: Iterable[ClaimKey]) -> Iterator[tuple[str, str]]:
+    """Yield the volumes of CSI drivers behind these claims; what is not bound counts as if its class had made one."""
+    storage = snapshot.storage
+    for key in claims:
+        claim = storage.claims.get(key)
+        volume = storage.volumes.get(claim.volume) if claim is not None else None
+        if volume is not None and volume.handle is not None:
+            yield volume.handle.driver, volume.handle.volume
+        elif claim is not None and volume is None and claim.storage_class in storage.classes:
+            yield storage.classes[claim.storage_class].provisioner, f"for {key}"
 
 
 def _matches(term: NodeSelectorTerm, node: Node) -> bool:

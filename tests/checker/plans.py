@@ -14,6 +14,7 @@ from scheduler.model.podgroups import PodGroup, Role
 from scheduler.model.pods import HostPort, Pod
 from scheduler.model.snapshot import Snapshot
 from tests.checker.company import intruders
+from tests.checker.mounts import crowds, misfits
 from tests.checker.neighbourhoods import Neighbourhoods
 from tests.checker.rules import objections, share_a_port
 
@@ -47,6 +48,7 @@ def wrongs(snapshot: Snapshot, plan: Plan, *, evaluates_all: bool = False) -> li
         found += _topology(snapshot, places, group, members, admit.assignments)
     found += _capacity(snapshot, planned)
     found += intruders(snapshot, plan)
+    found += crowds(snapshot, plan)
     return found
 
 
@@ -75,7 +77,10 @@ def _pods(
             continue
         if slot.node in snapshot.refused.get(slot.uid, ()):
             yield f"{slot.node} was refused for {pod.key}"
-        for objection in objections(pod.shape, state.node):
+        for objection in (
+            *objections(pod.shape, state.node),
+            *misfits(snapshot, pod, state.node, evaluates_all=evaluates_all),
+        ):
             yield f"{pod.key} may not run on {slot.node}: {objection}"
 
 

@@ -9,7 +9,7 @@ from scheduler.engine.cycle import decide
 from scheduler.engine.mounts import MountTable
 from scheduler.engine.validate import violations
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
-from scheduler.model.plan import Admit, Decision, Hold
+from scheduler.model.plan import Admit, Assignment, Decision, Hold
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
@@ -299,3 +299,30 @@ def test_what_was_tried_in_vain_is_attached_to_nothing() -> None:
         replace(snapshot, members={**snapshot.members, GANG: one_each(members("g", 2))}), facts
     )
     assert nodes_of(decided(snapshot)) == ["n0", "n0"]
+
+
+def test_a_thousand_members_with_a_node_each_are_placed_in_one_pass() -> None:
+    count = 1000
+    facts = storage(bound(**{f"c{n}": Volume(reach=on("host", f"n{(n * 7) % count}")) for n in range(count)}))
+    states = [node(f"n{number}", labels={"host": f"n{number}"}) for number in range(count)]
+    decision = decided(world(facts, one_each(members("g", count)), *states))
+    assert isinstance(decision, Admit)
+    found = {str(slot.pod.name): str(slot.node) for slot in decision.assignments}
+    assert found == {f"g-{number}": f"n{(number * 7) % count}" for number in range(count)}
+
+
+def test_members_tied_to_nodes_go_before_those_that_have_a_choice() -> None:
+    count = 40
+    reach = {f"c{n}": Volume(reach=on("host", f"n{n}")) for n in range(count)}
+    facts = storage(bound(**reach))
+    states = [node(f"n{number}", gpus=1, labels={"host": f"n{number}"}) for number in range(count + 2)]
+    tied = one_each(members("g", count))
+    pods = (*members("g", count + 2)[count:], *tied)
+    found = {str(slot.pod.name): str(slot.node) for slot in _slots(decided(world(facts, pods, *states)))}
+    assert {found[f"g-{number}"] for number in range(count)} == {f"n{number}" for number in range(count)}
+    assert {found[f"g-{count}"], found[f"g-{count + 1}"]} == {f"n{count}", f"n{count + 1}"}
+
+
+def _slots(decision: Decision) -> tuple[Assignment, ...]:
+    assert isinstance(decision, Admit), decision
+    return decision.assignments

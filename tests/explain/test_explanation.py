@@ -19,8 +19,10 @@ from scheduler.model.podgroups import (
 )
 from scheduler.model.pods import HostPort, Pod, PodPhase
 from scheduler.model.snapshot import NodeState, Snapshot
+from scheduler.model.volumes import Volume
 from scheduler.policies.registry import default_policies
 from tests.build import GPU, cluster, gang, members, node, shape, taken
+from tests.volumes import bound, claiming, csi, on, one_each, storage, with_storage
 
 KEY = GroupKey("team", "g")
 RACKS = {"n0": "r0", "n1": "r0", "n2": "r1", "n3": "r1"}
@@ -239,6 +241,40 @@ def test_host_port_in_use_is_a_constraint() -> None:
     busy = replace(FOUR[0], host_ports=(port,))
     found = told(cluster(busy, *FOUR[1:], g=gang("g", 4, pod=shape(host_ports=(port,)))))
     assert sets(found) == [["host port TCP 8080 in use"]]
+
+
+def test_volumes_that_not_every_node_reaches_are_a_constraint_that_names_the_claim() -> None:
+    states = tuple(node(f"n{number}", labels={"host": f"n{number}"}) for number in range(4))
+    facts = storage(bound(data=Volume(reach=on("host", "n1"))))
+    group, pods = gang("g", 12)
+    found = told(with_storage(cluster(*states, g=(group, claiming(pods, "data"))), facts))
+    assert found.reason == "InsufficientResources"
+    assert "The volume pv-data of claim team/data is in reach of 1 of 4 nodes." in found.headline
+    eligibility = next(gate for gate in found.gates if gate.name == "eligibility")
+    assert eligibility.text == "may run on 1 of 4 nodes (3 volume out of reach)"
+    assert sets(found) == [["volumes of data"]]
+
+
+def test_volumes_that_nodes_cannot_attach_beside_others_are_a_constraint() -> None:
+    facts = storage(
+        bound(**{f"c{number}": csi(f"v{number}") for number in range(4)}), limits={"n0": 1, "n1": 1}
+    )
+    group, pods = gang("g", 4)
+    found = told(with_storage(cluster(node("n0"), node("n1"), g=(group, one_each(pods))), facts))
+    assert found.reason == "InsufficientResources"
+    assert sets(found) == [["volumes of c0, c1, c2 and others"]]
+
+
+def test_claim_that_is_not_ready_fails_at_the_constraints_and_is_named() -> None:
+    group, pods = gang("g", 2)
+    found = told(cluster(*FOUR, g=(group, claiming(pods, "data"))))
+    assert found.reason == "VolumeNotReady"
+    failed = next(gate for gate in found.gates if gate.passed is False)
+    assert (failed.name, failed.text) == (
+        "constraints",
+        "The volume claim team/data does not exist; create it.",
+    )
+    assert found.advice == ("See `kubectl describe pvc` for the claim that is named.",)
 
 
 def test_level_that_no_node_carries_blocks_alone() -> None:

@@ -8,8 +8,11 @@ import pytest
 from scheduler.kube.cache import Cache
 from scheduler.kube.ingest import Ingest
 from scheduler.kube.reflector import Gone, Put
-from scheduler.model.ids import NodeName
-from scheduler.model.volumes import NO_STORAGE, Claim, ClaimKey
+from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodKey, PodUid
+from scheduler.model.pods import PodShape
+from scheduler.model.reservations import HeldSlot, Reservation
+from scheduler.model.resources import NOTHING
+from scheduler.model.volumes import NO_STORAGE, Claim, ClaimKey, ClaimUse
 from tests.kube.test_ingest import node, pod, put, resource
 
 DATA = ClaimKey("a", "data")
@@ -67,6 +70,29 @@ def test_a_claim_that_cannot_be_read_is_set_aside_and_absent(ingest: Ingest, cac
     assert [(aside.kind, aside.key) for aside in cache.set_aside] == [
         ("persistentvolumeclaims", ("a", "data"))
     ]
+
+
+def test_a_volume_that_is_lost_while_a_plan_is_carried_out_stands_in_the_way(
+    ingest: Ingest, cache: Cache
+) -> None:
+    labelled = node("n1")
+    labelled["metadata"]["labels"] = {"rack": "p"}
+    put(ingest, "nodes", labelled)
+    put(ingest, "pods", pod("x"))
+    bound = {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}, **CLAIM["metadata"]}
+    put(ingest, "persistentvolumeclaims", {"metadata": bound, "spec": {"volumeName": "pv"}})
+    term = {"matchExpressions": [{"key": "rack", "operator": "In", "values": ["p"]}]}
+    reach = {"nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}
+    put(ingest, "persistentvolumes", {"metadata": {"name": "pv", "uid": "2"}, "spec": reach})
+    uid, n1 = PodUid("uid-x"), NodeName("n1")
+    slot = HeldSlot(PodKey("a", "x"), uid, n1, PodShape(NOTHING), claims=(ClaimUse("data"),))
+    cache.reserve(Reservation(GroupKey("a", "g"), AttemptId("e1-1"), (slot,)))
+    assert cache.obstacle(uid, n1) == ""
+    labelled["metadata"]["labels"] = {"rack": "q"}
+    put(ingest, "nodes", labelled)
+    assert cache.obstacle(uid, n1) == "node n1 does not reach the volume pv of claim a/data any more"
+    ingest.gone(resource(ingest, "persistentvolumeclaims"), Gone(DATA, "1"))
+    assert cache.obstacle(uid, n1) == "the volume claim a/data is gone or being deleted"
 
 
 def test_nodes_know_the_claims_in_use_whoever_uses_them(ingest: Ingest, cache: Cache) -> None:
