@@ -149,7 +149,7 @@ def _too_little(trial: Trial, shape: PodShape, count: int, fit: int) -> str:
     total = sum(trial.allocatable(resource)[eligible].tolist())
     members = "1 member needs" if count == 1 else f"{count} members need"
     return (
-        f"{members} {in_words(resource, each * count)}, {in_words(resource, each)} each; there is room for {fit} now "
+        f"{members} {in_words(resource, each * count)}, {in_words(resource, each)} each; there is room for {fit} "
         f"({in_words(resource, free)} free of {in_words(resource, total)} on {int(eligible.sum())} nodes that may run them)."
     )
 

@@ -2,6 +2,8 @@
 Writes ``PodScheduled=False`` with reason and message to pods that wait, in the words that autoscalers look for, and an Event with the same
 message, because ``kubectl describe pod`` shows Events and no messages of conditions.
 
+A pod hears a reason once, while the numbers of its message go on changing: so the condition says when they were true, as an Event does.
+
 In extender mode it also touches pods, so that kube-scheduler tries them again. Each write names uid and resource version, so it can never
 land on a recreated pod or on one that has been bound meanwhile. May not: write what stands there already, as far as we have written it
 ourselves. Next: `status` calls this for the members of a group it reports on.
@@ -89,13 +91,14 @@ class PodConditions:
         return await self._patch_waiting(member, change) is not False
 
     async def _write(self, member: MemberRef, report: Report, text: str) -> bool | None:
+        now = self._wall_clock()
         _, since = self._last.get(member.uid, (None, ""))
-        since = since or self._wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        since = since or now.strftime("%Y-%m-%dT%H:%M:%SZ")
         condition = {
             "type": "PodScheduled",
             "status": "False",
             "reason": "SchedulerError" if report.status is Status.ERROR else "Unschedulable",
-            "message": text,
+            "message": f"{text} (As of {now:%Y-%m-%d %H:%M:%S} UTC.)",
             "lastTransitionTime": since,
         }
         written = await self._patch_waiting(member, {"status": {"conditions": [condition]}})

@@ -230,7 +230,7 @@ def test_a_limit_that_keeps_members_out_is_told() -> None:
     )
     reason, text = held(decided(world(facts, one_each(members("g", 4)), *states)))
     assert reason is Reason.INSUFFICIENT_RESOURCES
-    assert "room for 2 now" in text
+    assert "room for 2" in text
     assert f"1 of 3 nodes that may run them can attach no more volumes of driver {DRIVER}." in text
 
 

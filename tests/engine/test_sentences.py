@@ -28,7 +28,7 @@ def test_what_is_free_and_what_there_is_are_counted_on_nodes_that_may_run_the_me
     states = (taken(node("n0"), 3), node("n1", taints=KEEP_OFF), overcommitted)
     assert said(cluster(*states, g=gang("g", 4, pod=shape(gpus=2)))) == (
         Reason.INSUFFICIENT_RESOURCES,
-        "4 members need 8 nvidia.com/gpu, 2 nvidia.com/gpu each; there is room for 2 now "
+        "4 members need 8 nvidia.com/gpu, 2 nvidia.com/gpu each; there is room for 2 "
         "(5 nvidia.com/gpu free of 12 nvidia.com/gpu on 2 nodes that may run them).",
     )
 
@@ -37,14 +37,14 @@ def test_one_member_is_counted_in_what_it_asks_for() -> None:
     core = replace(shape(), requests=Resources({"cpu": 1500, "pods": 1}))
     tired = NodeState(node("n0", cpu=4).node, requested=Resources({"cpu": 3000}))
     assert said(cluster(tired, g=gang("g", 1, pod=core)))[1] == (
-        "1 member needs 1.5 CPU, 1.5 CPU each; there is room for 0 now (1 CPU free of 4 CPU on 1 nodes that may run them)."
+        "1 member needs 1.5 CPU, 1.5 CPU each; there is room for 0 (1 CPU free of 4 CPU on 1 nodes that may run them)."
     )
 
 
 def test_sums_are_exact_where_they_leave_64_bits() -> None:
     states = (node(f"n{number}", gpus=2**61, pods=0) for number in range(8))
     assert (
-        "there is room for 0 now (18446744073709551616 nvidia.com/gpu free"
+        "there is room for 0 (18446744073709551616 nvidia.com/gpu free"
         in said(cluster(*states, g=gang("g", 1)))[1]
     )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ STORED = {
     "planRev": 1,
     "members": [],
 }
+AT = datetime(2026, 11, 25, 14, 3, 20, tzinfo=UTC)
 WAITING = Report(Status.UNSCHEDULABLE, Reason.INSUFFICIENT_RESOURCES, "too little free.")
 
 
@@ -95,7 +97,7 @@ async def recorder(transport: Transport) -> AsyncIterator[Recorder]:
 
 @pytest.fixture
 def writer(transport: Transport, known: Known) -> StatusWriter:
-    return StatusWriter(transport, facts=known)
+    return StatusWriter(transport, facts=known, wall_clock=lambda: AT)
 
 
 def put(api_server: Any, known: Known, obj: dict[str, Any]) -> str:
@@ -258,7 +260,9 @@ async def test_a_waiting_pod_is_told_in_the_words_autoscalers_look_for_and_only_
         "False",
         "Unschedulable",
     )
-    assert condition["message"] == "0/64 nodes are available: too little free."
+    assert (
+        condition["message"] == "0/64 nodes are available: too little free. (As of 2026-11-25 14:03:20 UTC.)"
+    )
     assert patches[0]["metadata"]["uid"] == "u"
 
 
@@ -286,7 +290,7 @@ async def test_a_waiting_pod_is_told_in_an_event_what_its_condition_says_once_pe
     api_server, known, transport, recorder
 ) -> None:
     members = waiting_pods(api_server, 2)
-    writer = StatusWriter(transport, facts=known, events=recorder)
+    writer = StatusWriter(transport, facts=known, events=recorder, wall_clock=lambda: AT)
     order = Publish(GroupKey("a", "g", POD_DIALECT), WAITING, members)
     for report in (WAITING, WAITING, replace(WAITING, reason=Reason.NO_DOMAIN_FITS)):
         await writer.publish(replace(order, report=report), to_pods=True)
