@@ -117,10 +117,13 @@ async def _pages(transport: Transport, path: str) -> list[dict[str, Any]]:
         async for page in transport.list_pages(path):
             found += [json.loads(bytes(item)) for item in page.items or ()]
     except errors.NotFound as problem:
+        raise CommandError(live.does_not_know(path.rsplit("/", 1)[1])) from problem
+    except errors.Forbidden as problem:
+        if problem.status != live.FORBIDDEN or "/namespaces/" in path:
+            raise
         kind = path.rsplit("/", 1)[1]
-        raise CommandError(
-            f"The API server does not know {kind}; run `tutti install --crds-only`."
-        ) from problem
+        narrower = ", or name a namespace with --namespace." if kind == "podgroups" else "."
+        raise CommandError(live.may_not_list(kind).removesuffix(".") + narrower) from problem
     return found
 
 

@@ -77,6 +77,11 @@ class Feed:
             ) from problem
 
     @property
+    def required(self) -> tuple[Resource, ...]:
+        """What `synced` waits for."""
+        return tuple(resource for resource, _ in self._reflectors.values() if not resource.is_optional)
+
+    @property
     def relists(self) -> int:
         """How many lists had to be started anew."""
         return sum(reflector.relists for _, reflector in self._reflectors.values())

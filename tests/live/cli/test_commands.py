@@ -87,6 +87,16 @@ async def test_a_snapshot_decides_offline_as_the_engine_would(
     assert (by_name["big"]["result"], by_name["big"]["reason"]) == ("held", "InsufficientResources")
 
 
+@pytest.mark.parametrize(
+    ("words", "first"), [("snapshot -", "nodes, "), ("topology show", "nodes, "), ("get queues", "queues ")]
+)
+def test_who_may_not_look_is_told_at_once_what_is_missing(cluster: LocalCluster, words: str, first: str):
+    said = tutti(cluster.kubeconfig("tenant"), *words.split(), code=2)
+    assert said.startswith(f"tutti: This identity may not list {first}")
+    assert said.endswith("of the whole cluster; give it the ClusterRole tutti-reader.\n")
+    assert len(said.splitlines()) == 1
+
+
 def test_a_snapshot_can_go_to_standard_output(cluster: LocalCluster):
     saved = json.loads(tutti(cluster.kubeconfig("observer"), "snapshot", "-"))
     assert len(saved["snapshot"]["nodes"]) == 64

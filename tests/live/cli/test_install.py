@@ -129,6 +129,23 @@ async def test_a_failure_in_the_middle_says_what_is_done_and_running_it_again_go
     await root.delete(given)
 
 
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (("get", "groups"), "podgroups"),
+        (("topology", "show"), "podgroups, queues, topologies"),
+        (("snapshot", "-"), "podgroups, queues, topologies"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_where_nothing_is_installed_that_is_said_at_once(
+    bare: LocalCluster, words: tuple[str, ...], kinds: str
+) -> None:
+    tutti(bare, "uninstall", "--yes", "--crds-only")
+    _, said = tutti(bare, *words, code=2)
+    assert said == f"tutti: The API server does not know {kinds}; run `tutti install --crds-only`.\n"
+
+
 def test_installing_without_an_image_warns_and_goes_on(bare: LocalCluster) -> None:
     out, said = tutti(bare, "install", "--dry-run")
     assert "Deployment" in out
