@@ -80,7 +80,11 @@ def said_of(group: Mapping[str, Any]) -> Said | None:
     attempt = status.get("attempt") or {}
     members, bound = attempt.get("members") or (), int((status.get("members") or {}).get("bound", 0))
     is_open = attempt.get("phase") in {phase.value for phase in AttemptPhase if phase.is_open}
-    is_under_way = is_open and attempt["phase"] != AttemptPhase.ABORTING and len(members) > bound
+    is_stuck = (
+        _condition(status, "Degraded").get("status") == "True"
+        or attempt.get("phase") == AttemptPhase.ABORTING
+    )
+    is_under_way = is_open and not is_stuck and len(members) > bound
     if not found and not is_open:
         return None
     reason = str(found.get("reason", ""))
@@ -132,7 +136,7 @@ def from_status(key: GroupKey, group: Mapping[str, Any]) -> Document:
         words = {"placed": False, "headline": refused.get("message", ""), "reason": refused.get("reason")}
     elif said is not None and said.planned:
         words = _being_bound(said)
-    elif degraded.get("status") == "True" and (said is None or said.is_true):
+    elif degraded.get("status") == "True" and (said is None or said.is_true or not said.reason):
         words = {"placed": False, "headline": degraded.get("message", ""), "reason": degraded.get("reason")}
     elif said is not None:
         words = {"placed": said.is_true, "headline": said.message, "reason": said.reason}

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from scheduler.engine.messages import Report
 from scheduler.engine.standing import counts_as_done
-from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
+from scheduler.model.ids import AttemptId, GroupKey, GroupUid, PodUid
 from scheduler.model.plan import Admit, Assignment, Hold, Placement
 from scheduler.model.podgroups import (
     RECORD_VERSION,
@@ -160,7 +160,8 @@ class Gang:
         if self.group is None or self.group.is_deleting or self.key.is_single_pod:
             return False
         bound = self.bound()
-        if self.attempt is None and self.group.on_member_failure is MemberFailure.IGNORE:
+        was_whole = self.attempt is None or self.attempt.reason == Reason.REPAIRING
+        if was_whole and self.group.on_member_failure is MemberFailure.IGNORE:
             return False
         return 0 < len(bound) < self.min_count() and any(not pod.phase.is_terminal for pod in bound)
 
@@ -257,11 +258,14 @@ class Gang:
             plan_rev = self.attempt.plan_rev + 1
             return replace(self.attempt, epoch=epoch, phase=phase, members=kept, plan_rev=plan_rev)
         bound = tuple(
-            RecordedMember(p.key.name, p.uid, p.node or NodeName(""), rank)
+            RecordedMember(p.key.name, p.uid, p.node, rank)
             for rank, p in enumerate(self.bound())
+            if p.node is not None
         )
         generation = self.group.generation if self.group is not None else 0
-        return Attempt(fresh_id, epoch, generation, self.min_count(), phase, bound)
+        return Attempt(
+            fresh_id, epoch, generation, self.min_count(), phase, bound, reason=Reason.REPAIRING.value
+        )
 
     def ask_for_no_more_than_the_spec(self) -> None:
         """Let the open attempt, of which nothing is on the way, end with a smaller gang where the spec has come to ask for one."""

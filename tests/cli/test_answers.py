@@ -249,3 +249,7 @@ def test_who_may_not_list_nodes_hears_of_a_gang_that_stands_in_part():
     )
     told = from_status(TRAIN, found)
     assert (told["placed"], told["reason"], told["headline"]) == (False, "BelowMinCount", "5 of the 8.")
+    left = {"phase": "Committing", "members": [{"name": f"p{n}"} for n in range(8)]}
+    found["status"] |= {"attempt": left, "conditions": found["status"]["conditions"][-1:]}
+    told = from_status(TRAIN, found)
+    assert (told["reason"], told["headline"]) == ("BelowMinCount", "5 of the 8."), "nobody binds the rest"

@@ -195,6 +195,22 @@ def test_gang_whose_failures_are_to_be_ignored_is_not_written_about() -> None:
     assert leader.written == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_repair_of_a_gang_that_was_whole_ends_when_its_failures_are_to_be_ignored(restarts: bool) -> None:
+    leader = whole_once()
+    leader.live(STEP_S + 0.5)
+    assert leader.written[-1].reason == Reason.REPAIRING
+    asked = replace(leader.group, on_member_failure=MemberFailure.IGNORE, generation=2)
+    if restarts:
+        leader = Leader(asked, HALF[:1], epoch=3, now=leader.now)
+    leader.group = asked
+    leader.look()
+    leader.written.clear()
+    leader.live(2 * PATIENCE_S)
+    assert leader.written == []
+    assert not [order for order in leader.orders if isinstance(order, Evict)]
+
+
 def test_smaller_gang_asked_for_during_a_repair_is_whole_at_once() -> None:
     leader = whole_once()
     leader.live(STEP_S + 0.5)
