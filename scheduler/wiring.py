@@ -139,7 +139,15 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             Transport(identity, settings.api, metrics.request_answered)
         )
         trouble = logs.trouble("kube")
-        elector = Elector(renewals, settings.leader, settings.namespace, _identity(), clock, trouble=trouble)
+        elector = Elector(
+            renewals,
+            settings.leader,
+            settings.namespace,
+            _identity(),
+            clock,
+            trouble=trouble,
+            standby=logs.standby("kube"),
+        )
         transport = await stack.enter_async_context(
             Transport(identity, settings.api, metrics.request_answered, may_write=elector.leads)
         )
@@ -170,7 +178,7 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
         checks = health.Checks(
             ready=lambda: "" if cache.is_synced else "the first lists are not complete",
             leading=lambda: "" if chronicle.is_leading else "not leader",
-            remark=chronicle.remark,
+            remark=lambda: "; ".join(filter(None, (elector.remark(), chronicle.remark()))),
             prepare=lambda: _prepare(metrics, feed, cache, chronicle),
         )
         async with health.serve(settings.probes, metrics, checks) as address, asyncio.TaskGroup() as tasks:

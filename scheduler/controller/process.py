@@ -68,7 +68,12 @@ class _Operator:
 
     def checks(self) -> health.Checks:
         """Return what the probes ask. A follower is ready: it can lead as soon as it must."""
-        return health.Checks(ready=self._why_not_ready, leading=self._why_not_leading, prepare=self._prepare)
+        return health.Checks(
+            ready=self._why_not_ready,
+            leading=self._why_not_leading,
+            remark=self.elector.remark,
+            prepare=self._prepare,
+        )
 
     def _why_not_ready(self) -> str:
         if self.cache.is_synced:
@@ -199,7 +204,15 @@ async def _operator(
     lease, trouble = wanted.leader.operator_lease_name, logs.trouble("controller")
     async with AsyncExitStack() as stack:
         renewals = await stack.enter_async_context(Transport(identity, wanted.api, metrics.request_answered))
-        elector = Elector(renewals, wanted.leader, wanted.namespace, name, lease_name=lease, trouble=trouble)
+        elector = Elector(
+            renewals,
+            wanted.leader,
+            wanted.namespace,
+            name,
+            lease_name=lease,
+            trouble=trouble,
+            standby=logs.standby("controller"),
+        )
         transport = await stack.enter_async_context(
             Transport(identity, wanted.api, metrics.request_answered, may_write=elector.leads)
         )

@@ -140,8 +140,13 @@ class Elector:
         lease_name: str | None = None,
         rng: Random | None = None,
         trouble: Callable[[str, str], None] = lambda name, why: None,
+        standby: Callable[[str, str], None] = lambda name, holder: None,
     ) -> None:
-        """`trouble` is told the Lease and why it cannot be had, with what to do; an empty text: it can be again."""
+        """
+        `trouble` is told the Lease and why it cannot be had, with what to do; an empty text: it can be again.
+
+        `standby` is told the Lease and who holds it instead of us, once per holder.
+        """
         self.settings = settings
         self.clock = clock
         self._transport = transport
@@ -154,6 +159,8 @@ class Elector:
         self._seen: tuple[str, float] = ("", 0.0)  # version of the Lease, and when we first saw it
         self._term: Term | None = None
         self._trouble = trouble
+        self._standby = standby
+        self._stood_by_for = ""
         self.holder = ""
         self.problem = ""
 
@@ -170,6 +177,14 @@ class Elector:
             if term is not None:
                 return term
             await asyncio.sleep(self.settings.retry_s * self._rng.uniform(0.8, 1.2))
+
+    def remark(self) -> str:
+        """Return why we do not lead, for readiness; empty while we do, and before the Lease was first looked at."""
+        if self.leads():
+            return ""
+        if self.problem:
+            return f"{self._title} cannot be had: {self.problem}"
+        return f"standing by, {self._title} is held by {self.holder}" if self.holder else ""
 
     def leads(self) -> bool:
         """Whether we may write now; asked before every write, also of one that has waited since the term was lost."""
@@ -216,7 +231,11 @@ class Elector:
     def _note(self, problem: str) -> None:
         if problem != self.problem:
             self.problem = problem
-            self._trouble(f"Lease {self._namespace}/{self._name}", problem)
+            self._trouble(self._title, problem)
+
+    @property
+    def _title(self) -> str:
+        return f"Lease {self._namespace}/{self._name}"
 
     @staticmethod
     def _advice(problem: errors.ApiError) -> str:
@@ -241,6 +260,9 @@ class Elector:
         said_s = min(lease.spec.lease_duration_seconds or 0, MAX_FOREIGN_PATIENCE * self.settings.duration_s)
         patience_s = max(said_s, self.settings.duration_s)
         if holder and holder != self._identity and now < self._seen[1] + patience_s:
+            if holder != self._stood_by_for:
+                self._stood_by_for = holder
+                self._standby(self._title, holder)
             return None
         return await self._take(lease)
 

@@ -102,6 +102,15 @@ def get(room: str) -> Log:
     return logger
 
 
+def standby(room: str) -> Callable[[str, str], None]:
+    """Return what tells that another replica holds a Lease, and which."""
+
+    def tell(what: str, holder: str) -> None:
+        get(room).info("standing by", what=what, holder=holder)
+
+    return tell
+
+
 def trouble(room: str) -> Callable[[str, str], None]:
     """Return what tells that a thing cannot be had and why; with an empty text, that it can be again."""
 

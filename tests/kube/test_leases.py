@@ -258,3 +258,34 @@ async def test_another_holder_is_no_problem(api_server, transport, clock) -> Non
     assert told == []
     clock.now += 16.0
     await ended(await waiting)
+
+
+async def test_a_replica_that_stands_by_tells_once_for_whom_and_again_when_that_changes(
+    api_server, transport, clock
+) -> None:
+    told: list[tuple[str, str]] = []
+    elector = Elector(transport, SETTINGS, "ns", "me", clock, standby=lambda *words: told.append(words))
+    assert elector.remark() == ""
+    api_server.put(PATH, lease("other", leaseDurationSeconds=15))
+    waiting = asyncio.create_task(elector.acquire())
+    await until(lambda: len(api_server.asked) > 4)
+    assert told == [("Lease ns/l", "other")]
+    assert elector.remark() == "standing by, Lease ns/l is held by other"
+    api_server.put(PATH, lease("third", leaseDurationSeconds=15))
+    await until(lambda: len(told) > 1)
+    assert told[1:] == [("Lease ns/l", "third")]
+    clock.now += 16.0
+    term = await waiting
+    assert elector.remark() == ""
+    assert len(told) == 2
+    await ended(term)
+
+
+async def test_a_lease_that_cannot_be_had_is_remarked_with_what_to_do(api_server, transport, clock) -> None:
+    api_server.fault = lambda request, number: "403"
+    elector = Elector(transport, SETTINGS, "ns", "me", clock)
+    waiting = asyncio.create_task(elector.acquire())
+    await until(lambda: elector.problem)
+    assert elector.remark().startswith("Lease ns/l cannot be had: this identity may not write it")
+    api_server.fault = lambda request, number: ""
+    await ended(await waiting)

@@ -75,10 +75,13 @@ class Alone:
         async with aiohttp.ClientSession() as session, session.get(f"{self.probes}{path}") as response:
             return response.status, (await response.text()).strip()
 
-    async def until(self, path: str, answer: tuple[int, str]) -> None:
-        """Wait until a probe is answered so."""
+    async def until(self, path: str, status: int, pattern: str) -> None:
+        """Wait until a probe is answered so; the pattern is for all of the text."""
         async with asyncio.timeout(PATIENCE_S):
-            while await self.probe(path) != answer:
+            while True:
+                found, text = await self.probe(path)
+                if found == status and re.fullmatch(pattern, text):
+                    return
                 assert self.process.poll() is None, self.log.read_text()
                 await asyncio.sleep(0.05)
 
@@ -129,16 +132,18 @@ async def test_operator_with_a_token_file_becomes_ready_leads_and_is_followed(
     first = await start(path, tmp_path / "first.log")
     second: Alone | None = None
     try:
-        await first.until("/readyz", (200, "ok"))
-        await first.until("/readyz?leader=1", (200, "ok"))
+        await first.until("/readyz", 200, "ok")
+        await first.until("/readyz?leader=1", 200, "ok")
         assert (await first.probe("/livez"))[0] == 200
         second = await start(path, tmp_path / "second.log")
-        await second.until("/readyz", (200, "ok"))
-        assert await second.probe("/readyz?leader=1") == (503, "not leader")
+        held = r"standing by, Lease tutti-system/tutti-operator is held by \S+"
+        await second.until("/readyz", 200, f"ok; {held}")
+        await second.until("/readyz?leader=1", 503, f"not leader; {held}")
+        assert second.log.read_text().count('"standing by"') == 1
         await accepted(owner, namespace, "one")
         assert "tutti_leader 1.0" in (await first.probe("/metrics"))[1]
         assert first.end() == 0
-        await second.until("/readyz?leader=1", (200, "ok"))
+        await second.until("/readyz?leader=1", 200, "ok")
         await accepted(owner, namespace, "two")
     finally:
         ends = [each.end() for each in (first, second) if each is not None and each.process.poll() is None]
@@ -157,7 +162,7 @@ async def test_operator_with_an_exec_plugin_works_in_the_named_context(
     path = kubeconfig(bare, tmp_path / "kubeconfig", user)
     operator = await start(path, tmp_path / "operator.log")
     try:
-        await operator.until("/readyz?leader=1", (200, "ok"))
+        await operator.until("/readyz?leader=1", 200, "ok")
         await accepted(owner, await owner.namespace(), "one")
     finally:
         assert operator.end() == 0
