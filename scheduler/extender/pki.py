@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -42,12 +43,15 @@ def paths(directory: Path) -> Pki:
 
 def make(directory: Path, host: str) -> Pki:
     """
-    Make fresh keys in `directory` for a server at `host`, and return their paths. Each start makes its own; old ones are replaced.
+    Make keys in `directory` for a server at `host`, and return their paths.
 
-    Raises: private_files.StateDirError when the directory cannot be written.
+    What an earlier start has left there is kept while half of its life is ahead: a kube-scheduler that runs on, in a container of its
+    own or elsewhere, reads the authority once. Raises: private_files.StateDirError when the directory cannot be written.
     """
-    make_folder(directory)
     now = datetime.now(UTC)
+    if _is_good(paths(directory), host, until=now + LIFETIME / 2):
+        return paths(directory)
+    make_folder(directory)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate(
         "tutti extender authority", authority_key, None, authority_key, now, host=None, usage=None
@@ -63,6 +67,26 @@ def make(directory: Path, host: str) -> Pki:
         write(key_path, _pem(key))
         write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
     return pki
+
+
+def _is_good(pki: Pki, host: str, *, until: datetime) -> bool:
+    """Whether all files are there, belong together and are for this host until then."""
+    try:
+        authority = x509.load_pem_x509_certificate(pki.authority.read_bytes())
+        for certificate_path, key_path in (
+            (pki.server_certificate, pki.server_key),
+            (pki.client_certificate, pki.client_key),
+        ):
+            certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+            certificate.verify_directly_issued_by(authority)
+            key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+            if certificate.public_key() != key.public_key() or certificate.not_valid_after_utc < until:
+                return False
+        server = x509.load_pem_x509_certificate(pki.server_certificate.read_bytes())
+        names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False  # what cannot be read or does not fit is made anew
+    return _alternative(host) in names and authority.not_valid_after_utc >= until
 
 
 def _certificate(
