@@ -25,6 +25,7 @@ from scheduler.driver.term import LeadershipLostError, Parts
 from scheduler.kube import credentials, kubeconfigs
 from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache, SetAside
+from scheduler.kube.claims import ClaimWriter
 from scheduler.kube.feed import Feed
 from scheduler.kube.leases import Elector, suspended_too
 from scheduler.kube.recorder import Recorder
@@ -170,6 +171,7 @@ async def _parts(options: RunOptions) -> AsyncGenerator[Parts, None]:
             cache=cache,
             binder=Binder(transport, settings.api, scheduler_names=settings.scheduler_names),
             status=StatusWriter(transport, facts=cache, events=recorder),
+            claims=ClaimWriter(transport),
         )
         policies = default_policies(
             settings.policies, settings.engine, holds_unevaluated=options.mode is Mode.STANDALONE

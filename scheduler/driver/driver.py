@@ -20,6 +20,7 @@ from scheduler.config import CycleSettings
 from scheduler.driver.chronicle import Chronicle
 from scheduler.driver.desk import VoteDesk
 from scheduler.driver.freshness import overtaken
+from scheduler.driver.volume_watch import VolumeWatch
 from scheduler.engine.cycle import decide
 from scheduler.engine.extension_points import PolicySet
 from scheduler.engine.lifecycle import Lifecycle
@@ -36,6 +37,8 @@ from scheduler.engine.messages import (
     Instruction,
     LeadershipLost,
     Observed,
+    Prepare,
+    PrepareFailed,
     Publish,
     Record,
     RecordRefused,
@@ -46,6 +49,7 @@ from scheduler.engine.messages import (
 )
 from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache
+from scheduler.kube.claims import ClaimWriter
 from scheduler.kube.leases import Term
 from scheduler.kube.status import StatusWriter
 from scheduler.model.ids import GroupKey
@@ -69,6 +73,7 @@ class Hands:
     cache: Cache
     binder: Binder
     status: StatusWriter
+    claims: ClaimWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class Driver:
         self._inbox: deque[tuple[float, Event | CycleEnded]] = deque()  # each with when it happened
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._volumes = VolumeWatch()
         self._next_cycle_at = 0.0
         self._changed: set[GroupKey] = set()
         self._unseen: deque[GroupKey] = deque()
@@ -159,6 +165,8 @@ class Driver:
 
     def _turn(self) -> None:
         self._observe()
+        for outcome in self._volumes.ended(self._cache.storage.frozen()):
+            self._handle(outcome)
         while self._inbox:
             happened_at, event = self._inbox.popleft()
             if isinstance(event, CycleEnded):
@@ -288,6 +296,9 @@ class Driver:
                 self._spawn(self._bind(order))
             case Evict():
                 self._spawn(self._report(self._hands.binder.evict(order)))
+            case Prepare():
+                self._volumes.expect(order)
+                self._spawn(self._prepare(order))
             case Wake():
                 self._spawn(self._wake_members(order))
             case Publish(key):
@@ -334,6 +345,13 @@ class Driver:
             self.post(BindFailed(order.key, uid, Reason.NODE_CHANGED, obstacle))
         elif self._term.is_held():
             self.post(await self._hands.binder.bind(order))
+
+    async def _prepare(self, order: Prepare) -> None:
+        """Ask for volumes. That they are there is seen in the cache."""
+        problem = await self._hands.claims.select(order.provisions) if self._term.is_held() else ""
+        if problem:
+            self.post(PrepareFailed(order.key, order.attempt, order.provisions, problem))
+        self._wake.set()  # the volumes may have been there already
 
     async def _wake_members(self, order: Wake) -> None:
         if self._desk is None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from scheduler.engine.messages import Report
 from scheduler.engine.standing import counts_as_done
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, PodUid
-from scheduler.model.plan import Admit, Assignment, Hold, Placement
+from scheduler.model.plan import Admit, Assignment, Hold, Placement, Provision
 from scheduler.model.podgroups import (
     RECORD_VERSION,
     Attempt,
@@ -95,6 +95,7 @@ class Gang:
     resource_version: str = ""
     closing_report: Report | None = None
     placement: Placement | None = None
+    provisions: tuple[Provision, ...] = ()  # volumes that the plan waits for
     has_been_voted_on: bool = False
     is_deciding: bool = False  # given to a cycle that has not ended
     # timers

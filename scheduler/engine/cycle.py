@@ -48,7 +48,9 @@ def decide(
     """
     tree = policies.memo.tree(snapshot)
     trial = Trial(tree, snapshot, policies.memo)
-    cycle = _Cycle(snapshot, policies, trial, MountTable(snapshot, trial.attachments))
+    cycle = _Cycle(
+        snapshot, policies, trial, MountTable(snapshot, trial.attachments, not policies.holds_unevaluated)
+    )
     decisions: list[Decision] = []
     for key in _ordered(snapshot, policies, now, only):
         decision = _guarded(cycle, key)
@@ -137,7 +139,7 @@ class _Cycle:
             used = ", ".join(unevaluated)
             text = f"Members use {used}, which this mode does not evaluate yet; extender mode leaves it to kube-scheduler."
             return Obstacle(Reason.UNEVALUATED_CONSTRAINT, text)
-        return self.mounts.obstacle(waiting, late_binding=not self.policies.holds_unevaluated)
+        return self.mounts.obstacle(waiting)
 
     def _where(self, there: Standing) -> Where | Hold:
         """Step 3: what the gang asks of the network, in the terms of the tree. Only a preferred level may be unknown."""
@@ -204,6 +206,7 @@ class _Cycle:
             domain=DomainRef(common.level, common.name) if common.level != CLUSTER else None,
             quality=quality(self.trial, used, self._ideal((*there.bound, *pods), where)),
             preferred_met=_meets_preference(tree, used, group),
+            provisions=self.mounts.provisions((pod, tree.nodes[found.nodes[pod.uid]]) for pod in pods),
         )
 
     def _ideal(self, members: Sequence[Pod], where: Where) -> Uses:

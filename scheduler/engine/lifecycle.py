@@ -6,6 +6,7 @@ clock: `now` is monotonic time in seconds, given with each event.
 
     WAITING    -- Decided(Admit) --> RESERVED (votes needed) or RECORDING, after Reserve
     RESERVED   -- every member voted --> RECORDING;  member lost, node refused, barrier passed --> WAITING, every vote answered
+    WAITING    -- Decided(Admit) with volumes to be made --> RESERVED -- Prepared --> RECORDING;  PrepareFailed, too late --> WAITING
     RECORDING  -- Recorded --> BINDING, all members at once;  RecordRefused --> WAITING, later
     BINDING    -- last outcome --> CLOSING (enough bound: Committed; none bound: Aborted), or WAITING to plan the rest again
     WAITING    -- a step of repair time went by below the minimum --> NOTING -- Recorded, RecordRefused --> WAITING
@@ -43,6 +44,8 @@ from scheduler.engine.messages import (
     LeadershipLost,
     NodeRefused,
     Observed,
+    Prepared,
+    PrepareFailed,
     Recorded,
     RecordRefused,
     Release,
@@ -53,7 +56,7 @@ from scheduler.engine.messages import (
 from scheduler.engine.publishing import times_out_at
 from scheduler.engine.steps import LifecycleSettings, Steps
 from scheduler.model.ids import AttemptId, GroupKey, PodUid
-from scheduler.model.plan import Hold, Plan
+from scheduler.model.plan import Hold, Plan, Provision
 from scheduler.model.podgroups import AttemptPhase, MemberRef
 from scheduler.model.reasons import Reason
 from scheduler.model.status import Status
@@ -103,6 +106,8 @@ class Lifecycle:
                 self._with_gang(key, lambda gang: gang.votes.discard(uid))
             case NodeRefused(key, uid):
                 self._on_node_refused(key, uid, now)
+            case Prepared(key, attempt, provisions) | PrepareFailed(key, attempt, provisions):
+                self._with_attempt(key, attempt, lambda gang: self._on_prepared(gang, event, provisions, now))
             case Tick(heard_at):
                 self._on_tick(heard_at, now)
             case LeadershipLost():
@@ -317,11 +322,25 @@ class Lifecycle:
             self._steps.abandon(gang, Reason.NODE_REFUSED, text)
             self._steps.want_decision(gang, now)
 
+    def _on_prepared(
+        self, gang: Gang, outcome: Prepared | PrepareFailed, of: tuple[Provision, ...], now: float
+    ) -> None:
+        if gang.state is not State.RESERVED or gang.provisions != of:
+            return  # of an earlier plan
+        if isinstance(outcome, PrepareFailed):
+            self._steps.unprepared(gang, outcome.message, now)
+        else:
+            self._steps.commit(gang, now)
+
     def _on_tick(self, heard_at: float | None, now: float) -> None:
         for key in sorted(self._timed):
             gang = self._gangs[key]
             if gang.barrier_at is not None and gang.barrier_at <= now:
-                self._steps.votes_missing(gang, heard_at, now)
+                if gang.provisions:
+                    text = f"volumes were not made within {self._steps.settings.volume_timeout_s:.0f} s"
+                    self._steps.unprepared(gang, text, now)
+                else:
+                    self._steps.votes_missing(gang, heard_at, now)
             if gang.retry_at is not None and gang.retry_at <= now:
                 gang.retry_at = None
                 self._steps.retry(gang, now)

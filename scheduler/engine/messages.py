@@ -9,7 +9,7 @@ virtual time.
 from dataclasses import dataclass
 
 from scheduler.model.ids import AttemptId, GroupKey, GroupUid, NodeName, PodUid
-from scheduler.model.plan import Assignment, Placement, Plan
+from scheduler.model.plan import Assignment, Placement, Plan, Provision
 from scheduler.model.podgroups import Attempt, MemberRef, PodGroup
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
@@ -125,6 +125,25 @@ class NodeRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """Every volume of the order that names the same provisions is made, and its claim bound."""
+
+    key: GroupKey
+    attempt: AttemptId
+    provisions: tuple[Provision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareFailed:
+    """A volume of that order will not be made."""
+
+    key: GroupKey
+    attempt: AttemptId
+    provisions: tuple[Provision, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """
     Time has passed; sent at `Lifecycle.next_deadline` or later.
@@ -153,6 +172,8 @@ Event = (
     | Voted
     | VoteWithdrawn
     | NodeRefused
+    | Prepared
+    | PrepareFailed
     | Tick
     | LeadershipLost
 )
@@ -195,6 +216,15 @@ class Record:
     report: "Report | None" = None
     group_uid: GroupUid | None = None
     placement: Placement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Have these volumes made, and wait until their claims are bound. Answer: Prepared or PrepareFailed, or none before the deadline."""
+
+    key: GroupKey
+    attempt: AttemptId
+    provisions: tuple[Provision, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,4 +295,6 @@ class Publish:
     members_report: Report | None = None
 
 
-Instruction = Decide | Reserve | Release | Record | Bind | Evict | AnswerVote | Wake | Abandoned | Publish
+Instruction = (
+    Decide | Reserve | Release | Prepare | Record | Bind | Evict | AnswerVote | Wake | Abandoned | Publish
+)

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from scheduler.engine.attachments import Attachments
+from scheduler.engine.columns import NAME_FIELD
 from scheduler.engine.feasibility import matches
-from scheduler.model.ids import GroupKey, PodUid
+from scheduler.model.ids import GroupKey, NodeName, PodUid
 from scheduler.model.nodes import Node
+from scheduler.model.plan import Provision
 from scheduler.model.pods import Pod, PodShape
 from scheduler.model.reasons import Reason
 from scheduler.model.requirements import NodeSelectorTerm, Operator, Requirement
@@ -31,16 +33,17 @@ TODAY = {
 
 ZONE_LABELS = (*TODAY, *TODAY.values())
 AT_ONCE = StorageClass()
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
 NO_ZONE = NodeSelectorTerm(tuple(Requirement(label, Operator.DOES_NOT_EXIST) for label in ZONE_LABELS))
 """A node without any zone label is in reach of every zone, as in a cluster of one zone."""
 
 
-def with_mounts(snapshot: Snapshot, key: GroupKey) -> Snapshot:
+def with_mounts(snapshot: Snapshot, key: GroupKey, *, late_binding: bool) -> Snapshot:
     """Return the snapshot with the waiting members of one group in the shapes that their volumes give them."""
     pods = snapshot.members.get(key, ())
     if not any(pod.claims for pod in pods):
         return snapshot
-    table = MountTable(snapshot, Attachments(snapshot.storage, tuple(snapshot.nodes.values())))
+    table = MountTable(snapshot, Attachments(snapshot.storage, tuple(snapshot.nodes.values())), late_binding)
     waiting = [pod for pod in pods if not pod.is_bound and pod.counts_for_quorum]
     mounted = {pod.uid: pod for pod in table.mounted(waiting)}
     return replace(
@@ -82,22 +85,24 @@ class Obstacle:
 
 @dataclass(slots=True)
 class MountTable:
-    """The claims of one cycle. `attachments`: what nodes have attached, for whether a volume is anybody's own."""
+    """
+    The claims of one cycle. `attachments`: what nodes have attached, for whether a volume is anybody's own.
+
+    `late_binding`: whether claims that are bound only once their pod has a node are somebody else's work.
+    """
 
     snapshot: Snapshot
     attachments: Attachments
+    late_binding: bool
     _used: Counter[ClaimKey] | None = None
+    _choice: frozenset[str | ClaimKey] | None = None
     _shapes: dict[tuple[PodShape, Mounts | None], PodShape] = field(default_factory=dict)
 
-    def obstacle(self, pods: Sequence[Pod], *, late_binding: bool) -> Obstacle | None:
-        """
-        Return what keeps these members of one gang from running anywhere; None when nothing does.
-
-        `late_binding`: whether claims that are bound only once their pod has a node are somebody else's work.
-        """
+    def obstacle(self, pods: Sequence[Pod]) -> Obstacle | None:
+        """Return what keeps these members of one gang from running anywhere; None when nothing does."""
         for pod in pods:
             for use in pod.claims:
-                found = self._problem(pod, use, late_binding)
+                found = self._problem(pod, use)
                 if found is not None:
                     return found
         return self._shared_by_two(pods)
@@ -117,6 +122,16 @@ class MountTable:
         """From now on these have a node: claims that only one pod may use are theirs."""
         if self._used is not None:
             self._used.update(key for pod in pods for key in pod.claim_keys)
+
+    def provisions(self, placed: Iterable[tuple[Pod, NodeName]]) -> tuple[Provision, ...]:
+        """Return the volumes that must be made before these are bound to their nodes: of a claim that several use, for the first."""
+        found: dict[ClaimKey, Provision] = {}
+        if not self.late_binding:
+            for pod, node in placed:
+                for key in pod.claim_keys:
+                    if not self.snapshot.storage.claims[key].is_bound:
+                        found.setdefault(key, Provision(key, node))
+        return tuple(found.values())
 
     def _with(
         self,
@@ -139,7 +154,20 @@ class MountTable:
             volume = self._volume(pod, use)
             if volume is not None:
                 found.update(dict.fromkeys(reach_of(volume, use)))
+            else:
+                found.update(dict.fromkeys(self._makes(pod, use)))
         return tuple(found)
+
+    def _makes(self, pod: Pod, use: ClaimUse) -> Iterator[tuple[NodeSelectorTerm, ...]]:
+        """Yield what a node must fulfil for the volume of an unbound claim to be made there."""
+        claim = self.snapshot.storage.claims.get(ClaimKey(pod.key.namespace, use.name))
+        if claim is None or claim.is_bound or self.late_binding:
+            return
+        if claim.selected_node is not None:
+            yield (NodeSelectorTerm(fields=(Requirement(NAME_FIELD, Operator.IN, (claim.selected_node,)),)),)
+        of_class = self.snapshot.storage.classes.get(claim.storage_class)
+        if of_class is not None and of_class.reach is not None:
+            yield of_class.reach
 
     def _attached(
         self, pod: Pod, users: Counter[Handle]
@@ -166,7 +194,7 @@ class MountTable:
             self.snapshot.storage.volumes.get(claim.volume) if claim is not None and claim.is_bound else None
         )
 
-    def _problem(self, pod: Pod, use: ClaimUse, late_binding: bool) -> Obstacle | None:
+    def _problem(self, pod: Pod, use: ClaimUse) -> Obstacle | None:
         key = ClaimKey(pod.key.namespace, use.name)
         storage = self.snapshot.storage
         claim = storage.claims.get(key)
@@ -176,20 +204,47 @@ class MountTable:
         text = _unusable(key, claim, storage, pod.uid if use.is_ephemeral else None)
         if text:
             return _not_ready(text)
+        if claim.is_exclusive and self._in_use()[key]:
+            return _not_ready(
+                f"The volume claim {key} is ReadWriteOncePod and in use by another pod; it is free when that pod is gone."
+            )
         if not claim.is_bound:
-            return None if late_binding else _unbound(key, claim)
+            return None if self.late_binding else self._cannot_be_made(key, claim)
         volume = storage.volumes[claim.volume]
-        if volume.unevaluated and not late_binding:
+        if volume.unevaluated and not self.late_binding:
             return Obstacle(
                 Reason.UNEVALUATED_CONSTRAINT,
                 f"The volume claim {key} is bound to {claim.volume}, which uses {volume.unevaluated}; this mode does not evaluate that, "
                 "extender mode leaves it to kube-scheduler.",
             )
-        if claim.is_exclusive and self._in_use()[key]:
-            return _not_ready(
-                f"The volume claim {key} is ReadWriteOncePod and in use by another pod; it is free when that pod is gone."
-            )
         return None
+
+    def _cannot_be_made(self, key: ClaimKey, claim: Claim) -> Obstacle | None:
+        """Return what keeps us from having the volume of an unbound claim made on a node of our choice; None when nothing does."""
+        storage = self.snapshot.storage
+        of_class = storage.classes[claim.storage_class]
+        if of_class.provisioner in {"", NO_PROVISIONER}:
+            why = "whose volumes are made by hand: one of them has to be chosen for it"
+        elif self._to_choose_from() & {claim.storage_class, key}:
+            why = "of which there are volumes already: one of them may have to be chosen for it"
+        elif of_class.provisioner in storage.measured:
+            why = (
+                f"whose driver {of_class.provisioner} tells for each part of the cluster how much room it has"
+            )
+        else:
+            return None
+        return Obstacle(
+            Reason.VOLUME_WAITS_FOR_POD,
+            f"The volume claim {key} is bound only once its pod has a node (WaitForFirstConsumer), and is of StorageClass "
+            f"{claim.storage_class}, {why}, which this mode does not do yet; bind it beforehand, or run Tutti in extender mode.",
+        )
+
+    def _to_choose_from(self) -> frozenset[str | ClaimKey]:
+        """Return the classes of volumes that nobody claims, and the claims for which there is a volume already."""
+        if self._choice is None:
+            volumes = self.snapshot.storage.volumes.values()
+            self._choice = frozenset(each.claimed_by or each.storage_class for each in volumes)
+        return self._choice
 
     def _shared_by_two(self, pods: Sequence[Pod]) -> Obstacle | None:
         users = Counter(key for pod in pods for key in pod.claim_keys)
@@ -243,14 +298,6 @@ def _unusable(key: ClaimKey, claim: Claim, storage: Storage, owner: PodUid | Non
         )
         return f"The volume claim {key} is not bound to a volume yet{of_class}."
     return ""
-
-
-def _unbound(key: ClaimKey, claim: Claim) -> Obstacle:
-    return Obstacle(
-        Reason.VOLUME_WAITS_FOR_POD,
-        f"The volume claim {key} of StorageClass {claim.storage_class} is bound only once its pod has a node (WaitForFirstConsumer), which "
-        "this mode does not do yet; bind it beforehand, or run Tutti in extender mode.",
-    )
 
 
 def _not_ready(text: str) -> Obstacle:

@@ -15,6 +15,7 @@ from scheduler.engine.messages import (
     Decide,
     Evict,
     Instruction,
+    Prepare,
     Record,
     Release,
     Report,
@@ -37,11 +38,13 @@ class LifecycleSettings:
     """
     `needs_votes`: a plan waits until kube-scheduler asks to bind every member (extender mode).
     `barrier_timeout_s`: how long it waits; must end before kube-scheduler's own HTTP timeout.
+    `volume_timeout_s`: how long a plan waits for volumes to be made on its nodes; as long as kube-scheduler does by default.
     `publish_delay_s`: how long a reason must stand before it is written. `backoff_*`: pause after a failed attempt, doubled each time.
     """
 
     needs_votes: bool = False
     barrier_timeout_s: float = 30.0
+    volume_timeout_s: float = 600.0
     publish_delay_s: float = 1.0
     backoff_initial_s: float = 1.0
     backoff_max_s: float = 60.0
@@ -79,10 +82,36 @@ class Steps:
             gang.state = State.RESERVED
             gang.barrier_at = now + self.settings.barrier_timeout_s
             self.out.append(Wake(gang.key, tuple(MemberRef(a.pod, a.uid) for a in admit.assignments)))
+        elif admit.provisions:
+            self.prepare(gang, admit, attempt.id, now)
         else:
             self.commit(gang, now)
 
+    def prepare(self, gang: Gang, admit: Admit, attempt: AttemptId, now: float) -> None:
+        """Have volumes made before anything is recorded or bound. What was asked for stands in the claims, should we end here."""
+        gang.state, gang.provisions = State.RESERVED, admit.provisions
+        gang.barrier_at = now + self.settings.volume_timeout_s
+        self.out.append(Prepare(gang.key, attempt, admit.provisions))
+        made = "1 volume is" if len(admit.provisions) == 1 else f"{len(admit.provisions)} volumes are"
+        text = f"A plan is there; {made} being made on its nodes first."
+        self.tell(gang, Status.WAIT, Reason.VOLUME_BEING_MADE, text, now)
+
+    def unprepared(self, gang: Gang, text: str, now: float) -> None:
+        """Volumes were not made: let the plan go, and try again later. What is made by then counts."""
+        self.abandon(gang, Reason.VOLUME_NOT_READY, text)
+        self.tell(
+            gang,
+            Status.UNSCHEDULABLE,
+            Reason.VOLUME_NOT_READY,
+            f"Nobody was bound: {text}. It is tried again.",
+            now,
+        )
+        self.back_off(gang, now)
+
     def commit(self, gang: Gang, now: float) -> None:
+        if gang.provisions:
+            self.notices.withdraw(gang.key)
+            gang.provisions = ()
         gang.barrier_at = None
         if gang.key.is_single_pod:
             self.bind_all(gang, now)
@@ -169,7 +198,7 @@ class Steps:
         for uid in sorted(gang.votes):
             self.answer(gang, uid, f"{reason}: {text}")
         self.out.append(Abandoned(gang.key, reason, text))
-        gang.state = State.WAITING
+        gang.state, gang.provisions = State.WAITING, ()
         if not gang.bound():
             gang.attempt = None
 

@@ -151,7 +151,7 @@ def explain(
     What open attempts of other groups hold counts as taken, whether the snapshot says so or their commit records. `most_questions` bounds
     the decisions that are made to find out what would help.
     """
-    snapshot = with_mounts(counted(snapshot, key), key)
+    snapshot = with_mounts(counted(snapshot, key), key, late_binding=not policies.holds_unevaluated)
     oracle = Oracle(snapshot, key, policies, now, most_questions)
     decision = oracle.now_as_it_is()
     if decision is None:

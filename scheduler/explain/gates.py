@@ -31,6 +31,7 @@ FAILED_AT: Final = {
     Reason.UNEVALUATED_CONSTRAINT: "constraints",
     Reason.VOLUME_NOT_READY: "constraints",
     Reason.VOLUME_WAITS_FOR_POD: "constraints",
+    Reason.VOLUME_BEING_MADE: "constraints",
     Reason.NOT_ACTED_UPON: "constraints",
     Reason.TOPOLOGY_LEVEL_NOT_FOUND: "constraints",
     Reason.NO_ELIGIBLE_NODE: "eligibility",

@@ -276,10 +276,14 @@ class Ingest:
 
     def _put_csi_driver(self, change: Put) -> None:
         spec = _csi_driver.decode(change.raw).spec
-        self._cache.storage.put_demand(change.key[1], demands=bool(spec.prevent_pod_scheduling_if_missing))
+        self._cache.storage.put_driver(
+            change.key[1],
+            demands=bool(spec.prevent_pod_scheduling_if_missing),
+            measures=bool(spec.storage_capacity),
+        )
 
     def _csi_driver_gone(self, change: Gone) -> None:
-        self._cache.storage.put_demand(change.key[1], demands=False)
+        self._cache.storage.put_driver(change.key[1], demands=False, measures=False)
 
     def _put_attachment(self, change: Put) -> None:
         self._cache.storage.put_attachment(*volumes.attachment_from(_attachment.decode(change.raw)))

@@ -34,6 +34,7 @@ class StorageFacts:
         self._classes: dict[str, StorageClass] = {}
         self._nodes: dict[NodeName, NodeDrivers] = {}
         self._demanding: set[str] = set()
+        self._measured: set[str] = set()
         self._attachments: dict[str, Attachment] = {}
         self._frozen: Storage | None = NO_STORAGE
 
@@ -46,6 +47,7 @@ class StorageFacts:
                 classes=MappingProxyType(dict(self._classes)),
                 nodes=MappingProxyType(dict(self._nodes)),
                 demanding=frozenset(self._demanding),
+                measured=frozenset(self._measured),
                 attachments=MappingProxyType(dict(self._attachments)),
             )
         return self._frozen
@@ -82,11 +84,12 @@ class StorageFacts:
         """It is not known any more which CSI drivers a node has."""
         self._drop(self._nodes, node)
 
-    def put_demand(self, driver: str, *, demands: bool) -> None:
-        """A CSI driver demands, or not, that no pod with a volume of its comes to a node without it."""
-        if (driver in self._demanding) != demands:
-            self._demanding.symmetric_difference_update({driver})
-            self._is_other()
+    def put_driver(self, name: str, *, demands: bool, measures: bool) -> None:
+        """A CSI driver demands, or not, that no pod with a volume of its comes to a node without it; and tells how much room there is."""
+        for known, belongs in ((self._demanding, demands), (self._measured, measures)):
+            if (name in known) != belongs:
+                known.symmetric_difference_update({name})
+                self._is_other()
 
     def put_attachment(self, name: str, attachment: Attachment | None) -> None:
         """A volume is attached to a node, or about to be; None: this one does not count."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scheduler.model.ids import DomainName, GroupKey, LevelName, NodeName, PodKey, PodUid
 from scheduler.model.reasons import Reason
 from scheduler.model.status import Status
+from scheduler.model.volumes import ClaimKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,14 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Provision:
+    """The volume of a claim is to be made where this node reaches it, before any member is bound."""
+
+    claim: ClaimKey
+    node: NodeName
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a gang is: the tightest single domain that holds it (None: it spans the cluster), and how good that is."""
 
@@ -64,7 +73,7 @@ class Admit:
     """
     A whole gang with a node for every member that is not bound yet, in rank order.
 
-    `domain`: the tightest single domain that holds the gang; None when it spans the cluster.
+    `domain`: the tightest single domain that holds the gang; None when it spans the cluster. `provisions`: volumes to be made first.
     """
 
     group: GroupKey
@@ -74,6 +83,7 @@ class Admit:
     domain: DomainRef | None = None
     quality: Quality = Quality()
     preferred_met: bool = True
+    provisions: tuple[Provision, ...] = ()
 
     @property
     def domains_used(self) -> tuple[tuple[LevelName, int], ...]:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     UNEVALUATED_CONSTRAINT = "UnevaluatedConstraint"
     VOLUME_NOT_READY = "VolumeNotReady"
     VOLUME_WAITS_FOR_POD = "VolumeWaitsForPod"
+    VOLUME_BEING_MADE = "VolumeBeingMade"
     NO_ELIGIBLE_NODE = "NoEligibleNode"
     POD_CONSTRAINTS_NOT_MET = "PodConstraintsNotMet"
     INSUFFICIENT_RESOURCES = "InsufficientResources"
@@ -70,7 +71,8 @@ MEANING: Final = MappingProxyType(
         Reason.ABOVE_MAX_COUNT: "The group already has maxCount members; this one stays unscheduled.",
         Reason.UNEVALUATED_CONSTRAINT: "A member uses a constraint that this mode does not evaluate yet.",
         Reason.VOLUME_NOT_READY: "A volume claim of a member is missing, not bound, being deleted, or another pod's alone.",
-        Reason.VOLUME_WAITS_FOR_POD: "A volume claim is bound only once its pod has a node, which this mode does not do yet.",
+        Reason.VOLUME_WAITS_FOR_POD: "A claim is bound only once its pod has a node, in a way that this mode does not evaluate yet.",
+        Reason.VOLUME_BEING_MADE: "Volumes are being made on the planned nodes; the gang is bound when they are there.",
         Reason.NO_ELIGIBLE_NODE: "No node passes the members' selectors, affinity, tolerations and volumes.",
         Reason.POD_CONSTRAINTS_NOT_MET: "Affinity, anti-affinity or spread with regard to other pods leaves too few places.",
         Reason.INSUFFICIENT_RESOURCES: "The nodes that could serve the gang have too little free.",

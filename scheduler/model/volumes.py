@@ -44,7 +44,7 @@ class Claim:
     """
     A PersistentVolumeClaim. `volume` is the one that it names; `is_bound`: binding is complete.
 
-    `is_exclusive`: ReadWriteOncePod, one pod only. `owner`: uid of the controller.
+    `is_exclusive`: ReadWriteOncePod, one pod only. `owner`: uid of the controller. `selected_node`: where its volume is to be made.
     """
 
     volume: str = ""
@@ -54,6 +54,7 @@ class Claim:
     is_deleting: bool = False
     is_exclusive: bool = False
     owner: PodUid | None = None
+    selected_node: NodeName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,28 @@ class Volume:
     A PersistentVolume.
 
     `reach`: node selector terms of which one must match; None: any node. `zones`: labels of nodes with the values that are near enough.
-    `handle` None: not a CSI volume. `unevaluated` names what no predicate of ours covers.
+    `handle` None: not a CSI volume. `claimed_by` None: by nobody yet. `unevaluated` names what no predicate of ours covers.
     """
 
     reach: tuple[NodeSelectorTerm, ...] | None = None
     zones: tuple[tuple[str, tuple[str, ...]], ...] = ()
     handle: Handle | None = None
+    storage_class: str = ""
+    claimed_by: ClaimKey | None = None
     unevaluated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageClass:
-    """How volumes are made: by whom, and whether a claim is bound only once a pod needs it (`waits`)."""
+    """
+    How volumes are made: by whom, and whether a claim is bound only once a pod needs it (`waits`).
+
+    `reach`: where they can be made, as terms of which one must match; None: anywhere.
+    """
 
     provisioner: str = ""
     waits: bool = False
+    reach: tuple[NodeSelectorTerm, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,8 @@ class Storage:
     """
     All that is known of volumes.
 
-    `nodes`: drivers by node. `demanding`: drivers without which no pod with a volume of theirs may come to a node. `classes` and
-    `attachments` by name.
+    `nodes`: drivers by node. `demanding`: drivers without which no pod with a volume of theirs may come to a node. `measured`: drivers that
+    tell how much room for new volumes there is where. `classes` and `attachments` by name.
     """
 
     claims: Mapping[ClaimKey, Claim] = field(default_factory=lambda: MappingProxyType({}))
@@ -110,6 +118,7 @@ class Storage:
     classes: Mapping[str, StorageClass] = field(default_factory=lambda: MappingProxyType({}))
     nodes: Mapping[NodeName, NodeDrivers] = field(default_factory=lambda: MappingProxyType({}))
     demanding: frozenset[str] = frozenset()
+    measured: frozenset[str] = frozenset()
     attachments: Mapping[str, Attachment] = field(default_factory=lambda: MappingProxyType({}))
 
     def handle_of(self, claim: ClaimKey) -> Handle | None:

@@ -12,15 +12,16 @@ from msgspec import Meta, Struct, field
 
 from scheduler.model import volumes as model
 from scheduler.model.ids import NodeName, PodUid
-from scheduler.model.requirements import NodeSelectorTerm
+from scheduler.model.requirements import NodeSelectorTerm, Operator, Requirement
 from scheduler.model.volumes import Attachment, Claim, ClaimKey, ClaimUse, Handle, NodeDrivers, Volume
 from scheduler.objects import structs
 from scheduler.objects.errors import BadObject
 from scheduler.objects.labels import MAX_NAME, MAX_UID, required, shared
-from scheduler.objects.selectors import terms_of
+from scheduler.objects.selectors import MAX_AFFINITY, terms_of
 from scheduler.objects.structs import Int, NodeSelector, ObjectMeta, Present
 
 STORAGE_API: Final = "/apis/storage.k8s.io/v1"
+SELECTED_NODE: Final = "volume.kubernetes.io/selected-node"
 BIND_COMPLETED: Final = "pv.kubernetes.io/bind-completed"
 OLD_CLASS: Final = (
     "volume.beta.kubernetes.io/storage-class"  # an annotation; it wins over the field, as in Kubernetes
@@ -74,11 +75,20 @@ class VolumeNodeAffinity(Struct, omit_defaults=True):
     required: NodeSelector | None = None
 
 
+class ClaimReference(Struct, omit_defaults=True):
+    """The claim that a volume is for."""
+
+    namespace: str = ""
+    name: str = ""
+
+
 class VolumeSpec(Struct, rename="camel", omit_defaults=True):
     """A volume; of the kinds that are translated to CSI only the presence matters."""
 
     csi: CsiSource | None = None
     node_affinity: VolumeNodeAffinity | None = None
+    storage_class_name: str = ""
+    claim_ref: ClaimReference | None = None
     aws_elastic_block_store: Present | None = None
     azure_disk: Present | None = None
     azure_file: Present | None = None
@@ -106,12 +116,26 @@ class PersistentVolume(Struct):
     spec: VolumeSpec = field(default_factory=VolumeSpec)
 
 
+class LabelValues(Struct, omit_defaults=True):
+    """A label with one of these values."""
+
+    key: str = ""
+    values: list[str] | None = None
+
+
+class TopologyTerm(Struct, rename="camel", omit_defaults=True):
+    """Labels that must all be there."""
+
+    match_label_expressions: list[LabelValues] | None = None
+
+
 class StorageClass(Struct, rename="camel"):
     """A way to make volumes."""
 
     metadata: ObjectMeta = field(default_factory=ObjectMeta)
     provisioner: str = ""
     volume_binding_mode: str | None = None
+    allowed_topologies: list[TopologyTerm] | None = None
 
 
 class Allocatable(Struct, omit_defaults=True):
@@ -144,6 +168,7 @@ class CsiDriverSpec(Struct, rename="camel", omit_defaults=True):
     """What a driver asks of schedulers."""
 
     prevent_pod_scheduling_if_missing: bool | None = None
+    storage_capacity: bool | None = None
 
 
 class CsiDriver(Struct):
@@ -184,6 +209,7 @@ def claim_from(obj: PersistentVolumeClaim) -> tuple[ClaimKey, Claim]:
     volume = _name(spec.volume_name, "spec.volumeName")
     owner = next((each.uid for each in meta.owner_references or () if each.controller), "")
     old_class = annotations.get(OLD_CLASS)
+    selected = _name(annotations.get(SELECTED_NODE, ""), f"metadata.annotations[{SELECTED_NODE}]")
     of_class = old_class if old_class is not None else spec.storage_class_name or ""
     return key, Claim(
         volume=volume,
@@ -193,6 +219,7 @@ def claim_from(obj: PersistentVolumeClaim) -> tuple[ClaimKey, Claim]:
         is_deleting=meta.deletion_timestamp is not None,
         is_exclusive=EXCLUSIVE in (spec.access_modes or ()),
         owner=PodUid(required(owner, "metadata.ownerReferences[].uid", MAX_UID)) if owner else None,
+        selected_node=NodeName(shared(selected)) if selected else None,
     )
 
 
@@ -210,6 +237,15 @@ def volume_from(obj: PersistentVolume) -> tuple[str, Volume]:
         reach=reach,
         zones=_zones(obj.metadata.labels or {}),
         handle=handle,
+        storage_class=shared(
+            _name(
+                (obj.metadata.annotations or {}).get(OLD_CLASS, spec.storage_class_name),
+                "spec.storageClassName",
+            )
+        ),
+        claimed_by=ClaimKey(spec.claim_ref.namespace, spec.claim_ref.name)
+        if spec.claim_ref is not None
+        else None,
         unevaluated=", ".join(sorted(unevaluated)),
     )
 
@@ -218,7 +254,8 @@ def class_from(obj: StorageClass) -> tuple[str, model.StorageClass]:
     """Return a storage class by its name. Raises: BadObject."""
     waits = obj.volume_binding_mode == LATE_BINDING
     provisioner = shared(_name(obj.provisioner, "provisioner"))
-    return required(obj.metadata.name, "metadata.name"), model.StorageClass(provisioner, waits)
+    name = required(obj.metadata.name, "metadata.name")
+    return name, model.StorageClass(provisioner, waits, _allowed(obj.allowed_topologies))
 
 
 def drivers_from(obj: CsiNode) -> tuple[NodeName, NodeDrivers]:
@@ -271,6 +308,23 @@ def _reach(affinity: VolumeNodeAffinity | None, unevaluated: set[str]) -> tuple[
     if unknown:
         unevaluated.add("nodeAffinity")
     return tuple(term for term in terms if not term.fields)
+
+
+def _allowed(terms: list[TopologyTerm] | None) -> tuple[NodeSelectorTerm, ...] | None:
+    """Return where volumes of a class can be made; None: anywhere."""
+    if not terms:
+        return None
+    if sum(1 + len(term.match_label_expressions or ()) for term in terms) > MAX_AFFINITY:
+        raise BadObject(f"allowedTopologies has more than {MAX_AFFINITY} terms and expressions.")
+    return tuple(
+        NodeSelectorTerm(
+            tuple(
+                Requirement(each.key, Operator.IN, tuple(each.values or ()))
+                for each in term.match_label_expressions or ()
+            )
+        )
+        for term in terms
+    )
 
 
 def _zones(labels: Mapping[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -14,7 +14,7 @@ from scheduler.model.plan import Plan
 from scheduler.model.pods import Pod
 from scheduler.model.requirements import NodeSelectorTerm
 from scheduler.model.snapshot import Snapshot
-from scheduler.model.volumes import ClaimKey
+from scheduler.model.volumes import ClaimKey, StorageClass
 from tests.checker.rules import fulfils
 
 ZONES = {
@@ -43,8 +43,10 @@ def misfits(snapshot: Snapshot, pod: Pod, node: Node, *, evaluates_all: bool = F
             yield f"claim {key} is in use"
         if not claim.is_bound:
             of_class = storage.classes.get(claim.storage_class)
-            if claim.volume or of_class is None or not of_class.waits or not evaluates_all:
+            if claim.volume or of_class is None or not of_class.waits:
                 yield f"claim {key} is not bound"
+            elif not evaluates_all:
+                yield from _cannot_be_made(snapshot, key, of_class, node)
             continue
         volume = storage.volumes.get(claim.volume)
         if volume is None:
@@ -57,6 +59,22 @@ def misfits(snapshot: Snapshot, pod: Pod, node: Node, *, evaluates_all: bool = F
                 if node.labels.get(label, node.labels.get(ZONES[label])) not in values:
                     yield f"volume {claim.volume} is in another zone"
     yield from _limits(snapshot, node.name, set(_behind(snapshot, pod.claim_keys)))
+
+
+def _cannot_be_made(snapshot: Snapshot, key: ClaimKey, of_class: StorageClass, node: Node) -> Iterator[str]:
+    """Yield why no new volume can be had for a claim that waits for its pod."""
+    claim = snapshot.storage.claims[key]
+    if of_class.provisioner in {"", "kubernetes.io/no-provisioner"} | snapshot.storage.measured:
+        yield f"nobody here can have a volume made for claim {key}"
+    for volume in snapshot.storage.volumes.values():
+        if volume.claimed_by == key or (
+            volume.claimed_by is None and volume.storage_class == claim.storage_class
+        ):
+            yield f"there is a volume that claim {key} may be bound to"
+    if claim.selected_node not in {None, node.name}:
+        yield f"the volume of claim {key} is being made for another node"
+    if of_class.reach is not None and not any(_matches(term, node) for term in of_class.reach):
+        yield f"no volume for claim {key} can be made there"
 
 
 def crowds(snapshot: Snapshot, plan: Plan) -> Iterator[str]:

@@ -17,6 +17,7 @@ from scheduler.engine.messages import Bind, BindDone, Record
 from scheduler.engine.steps import LifecycleSettings
 from scheduler.kube.binder import Binder
 from scheduler.kube.cache import Cache
+from scheduler.kube.claims import ClaimWriter
 from scheduler.kube.ingest import Ingest
 from scheduler.kube.leases import Elector, Term, suspended_too
 from scheduler.kube.recorder import Recorder
@@ -50,7 +51,12 @@ class World:
         self.driver = Driver(
             self.lifecycle,
             default_policies(),
-            Hands(self.cache, Binder(transport, ApiSettings()), StatusWriter(transport, facts=self.cache)),
+            Hands(
+                self.cache,
+                Binder(transport, ApiSettings()),
+                StatusWriter(transport, facts=self.cache),
+                ClaimWriter(transport),
+            ),
             term,
             clock=suspended_too,
             wall_offset_s=0.0,
@@ -244,7 +250,12 @@ async def test_bind_span_runs_from_answer_to_answer_although_one_turn_takes_in_b
     driver = Driver(
         Lifecycle(LifecycleSettings(), epoch=7),
         default_policies(),
-        Hands(cache, Binder(transport, ApiSettings()), StatusWriter(transport, facts=cache)),
+        Hands(
+            cache,
+            Binder(transport, ApiSettings()),
+            StatusWriter(transport, facts=cache),
+            ClaimWriter(transport),
+        ),
         term,
         clock=lambda: now[0],
         wall_offset_s=0.0,

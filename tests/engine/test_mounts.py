@@ -1,6 +1,7 @@
 """Volumes narrow where gangs go, and hold those that no node can run; members with a volume each stay equal."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,12 +10,12 @@ from scheduler.engine.cycle import decide
 from scheduler.engine.mounts import MountTable
 from scheduler.engine.validate import violations
 from scheduler.model.ids import AttemptId, GroupKey, NodeName, PodUid
-from scheduler.model.plan import Admit, Assignment, Decision, Hold
+from scheduler.model.plan import Admit, Assignment, Decision, Hold, Provision
 from scheduler.model.pods import Pod
 from scheduler.model.reasons import Reason
 from scheduler.model.reservations import HeldSlot, Reservation
 from scheduler.model.snapshot import NodeState, Snapshot
-from scheduler.model.volumes import Attachment, Claim, ClaimUse, Storage, StorageClass, Volume
+from scheduler.model.volumes import Attachment, Claim, ClaimKey, ClaimUse, Storage, StorageClass, Volume
 from scheduler.policies.registry import default_policies
 from tests.build import cluster, gang, members, node, shape
 from tests.volumes import DRIVER, bound, claiming, csi, on, one_each, storage, used, with_storage
@@ -135,14 +136,93 @@ def test_a_claim_that_cannot_be_used_holds_the_gang_and_is_named(claim: Claim | 
         assert held(found) == (Reason.VOLUME_NOT_READY, text)
 
 
-def test_a_claim_that_waits_for_its_pod_is_held_with_a_reason_of_its_own() -> None:
-    facts = storage(unbound={"data": Claim(storage_class="late")}, **LATE)
-    snapshot = world(facts, claiming(members("g", 1), "data"), *three())
-    reason, text = held(decided(snapshot))
+def late(**of_class: Any) -> dict[str, Any]:
+    """A class whose claims are bound once their pod has a node, and one such claim: data."""
+    made = {"provisioner": DRIVER, "waits": True, **of_class}
+    return {
+        "unbound": {"data": Claim(storage_class="late")},
+        "classes": {"late": StorageClass(**made)},
+    }
+
+
+def test_a_volume_is_made_where_the_plan_puts_the_first_that_uses_it() -> None:
+    facts = storage(**late(reach=on("host", "n1", "n2")))
+    decision = decided(world(facts, claiming(members("g", 9), "data"), *three()))
+    assert nodes_of(decision) == [*["n1"] * 8, "n2"]
+    assert isinstance(decision, Admit)
+    first = decision.assignments[0].node
+    assert decision.provisions == (Provision(ClaimKey("team", "data"), first),)
+
+
+def test_a_volume_that_is_being_made_for_a_node_ties_its_pods_to_it() -> None:
+    claim = Claim(storage_class="late", selected_node=NodeName("n2"))
+    facts = storage(**{**late(), "unbound": {"data": claim}})
+    decision = decided(world(facts, claiming(members("g", 2), "data"), *three()))
+    assert nodes_of(decision) == ["n2", "n2"]
+    assert isinstance(decision, Admit)
+    assert decision.provisions == (Provision(ClaimKey("team", "data"), NodeName("n2")),)
+
+
+def test_what_is_bound_needs_no_volume_made() -> None:
+    facts = storage(bound(data=Volume()))
+    decision = decided(world(facts, claiming(members("g", 1), "data"), *three()))
+    assert isinstance(decision, Admit)
+    assert decision.provisions == ()
+
+
+def test_kube_scheduler_has_volumes_made_itself() -> None:
+    snapshot = world(storage(**late()), claiming(members("g", 1), "data"), *three())
+    decision = decided(snapshot, holds_unevaluated=False)
+    assert isinstance(decision, Admit)
+    assert decision.provisions == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (late(provisioner="kubernetes.io/no-provisioner"), "whose volumes are made by hand"),
+        ({**late(), "measured": frozenset({DRIVER})}, "tells for each part of the cluster"),
+    ],
+    ids=["by-hand", "measured"],
+)
+def test_a_volume_that_cannot_simply_be_made_is_held_with_a_reason_of_its_own(
+    changes: dict[str, Any], why: str
+) -> None:
+    reason, text = held(decided(world(storage(**changes), claiming(members("g", 1), "data"), *three())))
     assert reason is Reason.VOLUME_WAITS_FOR_POD
     assert "team/data" in text
-    assert "late" in text
-    assert isinstance(decided(snapshot, holds_unevaluated=False), Admit)  # kube-scheduler binds it
+    assert why in text
+
+
+@pytest.mark.parametrize(
+    ("volume", "is_held"),
+    [
+        (Volume(storage_class="late"), True),
+        (Volume(storage_class="other"), False),
+        (Volume(storage_class="late", claimed_by=ClaimKey("team", "else")), False),
+        (Volume(claimed_by=ClaimKey("team", "data")), True),
+    ],
+    ids=["of-its-class", "of-another-class", "claimed", "meant-for-it"],
+)
+def test_volumes_that_are_there_already_come_before_new_ones(volume: Volume, is_held: bool) -> None:
+    facts = replace(storage(**late()), volumes={"old": volume})
+    decision = decided(world(facts, claiming(members("g", 1), "data"), *three()))
+    if is_held:
+        reason, text = held(decision)
+        assert (reason, "there are volumes already" in text) == (Reason.VOLUME_WAITS_FOR_POD, True)
+    else:
+        assert isinstance(decision, Admit)
+
+
+def test_volumes_to_be_made_count_towards_what_a_node_attaches() -> None:
+    unbound = {f"c{number}": Claim(storage_class="late") for number in range(3)}
+    facts = storage(**{**late(), "unbound": unbound, "limits": {"n0": 1, "n1": 1, "n2": 1}})
+    decision = decided(world(facts, one_each(members("g", 3)), *three()))
+    assert nodes_of(decision) == ["n0", "n1", "n2"]
+    assert isinstance(decision, Admit)
+    assert {(each.claim.name, each.node) for each in decision.provisions} == {
+        (f"c{slot.pod.name[-1]}", slot.node) for slot in decision.assignments
+    }
 
 
 def test_a_claim_made_for_another_pod_is_not_taken() -> None:
@@ -172,6 +252,14 @@ def test_an_exclusive_claim_in_use_holds() -> None:
     reason, text = held(decided(world(exclusive(), claiming(members("g", 1), "data"), *states)))
     assert reason is Reason.VOLUME_NOT_READY
     assert "team/data is ReadWriteOncePod and in use" in text
+
+
+def test_an_exclusive_claim_that_is_not_bound_yet_may_be_in_use_as_well() -> None:
+    facts = storage(**{**late(), "unbound": {"data": Claim(storage_class="late", is_exclusive=True)}})
+    reason, text = held(
+        decided(world(facts, claiming(members("g", 1), "data"), used(node("n0"), "data"), node("n1")))
+    )
+    assert (reason, "in use" in text) == (Reason.VOLUME_NOT_READY, True)
 
 
 def test_two_members_with_one_exclusive_claim_can_never_run_together() -> None:
@@ -207,7 +295,7 @@ def one_claim_each(count: int) -> dict[str, tuple[Claim, Volume]]:
 def test_members_with_a_volume_each_are_equal() -> None:
     facts = storage(one_claim_each(1000), limits={"n0": 25})
     snapshot = world(facts, one_each(members("g", 1000)), *three())
-    table = MountTable(snapshot, Attachments(facts, tuple(snapshot.nodes.values())))
+    table = MountTable(snapshot, Attachments(facts, tuple(snapshot.nodes.values())), late_binding=False)
     assert len({pod.shape for pod in table.mounted(snapshot.members[GANG])}) == 1
 
 

@@ -72,11 +72,16 @@ def rich() -> Snapshot:
         refused={PodUid("g-1"): frozenset({NodeName("n0")})},
         namespaces={"b": {"kind": "guest"}},
         storage=Storage(
-            {ClaimKey("team", "data"): Claim("pv", is_bound=True, owner=PodUid("g-0"))},
+            {
+                ClaimKey("team", "data"): Claim(
+                    "pv", is_bound=True, owner=PodUid("g-0"), selected_node=NodeName("n0")
+                )
+            },
             {"pv": Volume((), (("zone", ("a", "b")),), Handle("d", "h"))},
-            {"late": StorageClass("d", waits=True)},
+            {"late": StorageClass("d", True, ())},
             {NodeName("n0"): NodeDrivers(("d",), {"d": 3})},
             frozenset({"d"}),
+            frozenset({"m"}),
             {"va": Attachment(NodeName("n0"), "d", "pv")},
         ),
     )

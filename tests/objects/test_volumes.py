@@ -95,6 +95,26 @@ def test_a_class_says_who_makes_volumes_and_when() -> None:
     assert volumes.class_from(wire(volumes.StorageClass, provisioner="p"))[1] == StorageClass("p")
 
 
+def test_a_class_says_where_volumes_can_be_made() -> None:
+    terms = [{"matchLabelExpressions": [{"key": "zone", "values": ["a", "b"]}]}, {}]
+    found = volumes.class_from(wire(volumes.StorageClass, allowedTopologies=terms))[1]
+    zone = NodeSelectorTerm((Requirement("zone", Operator.IN, ("a", "b")),))
+    assert found.reach == (zone, NodeSelectorTerm())  # an empty term matches no node
+    assert volumes.class_from(wire(volumes.StorageClass, allowedTopologies=[]))[1].reach is None
+
+
+def test_more_topologies_than_are_looked_at_are_refused() -> None:
+    with pytest.raises(BadObject, match="allowedTopologies has more than 1024"):
+        volumes.class_from(wire(volumes.StorageClass, allowedTopologies=[{}] * 1025))
+
+
+def test_where_a_volume_is_to_be_made_and_for_whom_is_read() -> None:
+    pinned = claim({}, metadata={"annotations": {"volume.kubernetes.io/selected-node": "n1"}})
+    assert pinned == Claim(selected_node=NodeName("n1"))
+    taken = volume({"storageClassName": "late", "claimRef": {"namespace": "team", "name": "data"}})
+    assert taken == Volume(storage_class="late", claimed_by=ClaimKey("team", "data"))
+
+
 def test_a_node_has_drivers_with_and_without_a_limit() -> None:
     drivers = [{"name": "b", "allocatable": {"count": 3}}, {"name": "a", "allocatable": {}}]
     assert volumes.drivers_from(wire(volumes.CsiNode, {"drivers": drivers})) == (

@@ -52,23 +52,32 @@ def storages(draw: st.DrawFn, nodes: list[str]) -> Storage:
             is_deleting=now_and_then(draw, 40),
             is_exclusive=now_and_then(draw, 5),
         )
-        if now_and_then(draw, 30):
-            claim = Claim(storage_class=draw(st.sampled_from(["at-once", "late"])))
+        if now_and_then(draw, 12):
+            claim = Claim(storage_class=draw(st.sampled_from(["at-once", "late", "late", "late"])))
+            if now_and_then(draw, 4):
+                claim = replace(claim, selected_node=NodeName(draw(st.sampled_from(nodes))))
         if not now_and_then(draw, 40):
             claims[ClaimKey("team", name)] = claim
         handle = Handle(draw(st.sampled_from(DRIVERS)), draw(st.sampled_from("uvwxyz")))
-        volume = Volume(handle=handle if draw(st.booleans()) or draw(st.booleans()) else None)
+        volume = Volume(
+            handle=handle if draw(st.booleans()) or draw(st.booleans()) else None,
+            storage_class=draw(st.sampled_from(["", "late"])),
+            claimed_by=None if now_and_then(draw, 30) else ClaimKey("team", name),
+        )
         if now_and_then(draw, 4):
             volume = replace(volume, reach=on("host", *draw(st.lists(st.sampled_from(nodes), max_size=3))))
         if now_and_then(draw, 4):
             zones = tuple(sorted(set(draw(st.lists(st.sampled_from("ab"), min_size=1, max_size=2)))))
             volume = replace(volume, zones=((draw(st.sampled_from([ZONE, OLD_ZONE])), zones),))
-        if not now_and_then(draw, 40):
+        if claim.volume and not now_and_then(draw, 40):
             volumes[f"pv-{name}"] = volume
     return Storage(
         claims,
         volumes,
-        {"late": StorageClass("limited", waits=True), "at-once": StorageClass("limited")},
+        {
+            "late": StorageClass("limited", True, on("host", *nodes[:2]) if draw(st.booleans()) else None),
+            "at-once": StorageClass("limited"),
+        },
         {
             NodeName(name): NodeDrivers(
                 DRIVERS if draw(st.booleans()) else ("limited",),
@@ -78,7 +87,7 @@ def storages(draw: st.DrawFn, nodes: list[str]) -> Storage:
             if not now_and_then(draw, 8)
         },
         frozenset({"demanding"}) if draw(st.booleans()) else frozenset(),
-        {
+        attachments={
             f"va{number}": Attachment(
                 NodeName(draw(st.sampled_from(nodes))), draw(st.sampled_from(DRIVERS)), f"pv-c{number}"
             )

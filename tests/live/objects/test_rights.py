@@ -76,7 +76,7 @@ MAY: dict[str, list[Right]] = {
     "tutti-scheduler": [
         *rights(READ, *CLUSTER, *OBJECTS),
         *rights(("create",), "/pods/binding", "/pods/eviction"),
-        *rights(("patch",), "/pods/status"),
+        *rights(("patch",), "/pods/status", "/persistentvolumeclaims"),
         *rights(("get", "update", "patch"), "scheduling.tutti.dev/podgroups/status"),
         *rights(("create", "patch"), "events.k8s.io/events"),
         *lease("tutti-scheduler"),
@@ -96,9 +96,8 @@ WRITES = ("create", "update", "patch", "delete", "deletecollection")
 NEVER: dict[str, list[Right]] = {
     **{
         account: [
-            *rights(
-                WRITES, "/pods", "/nodes", "/namespaces", "/persistentvolumes", "/persistentvolumeclaims"
-            ),
+            *rights(WRITES, "/pods", "/nodes", "/namespaces", "/persistentvolumes"),
+            *rights(("create", "update", "delete"), "/persistentvolumeclaims"),
             *rights((*READ, *WRITES), "/secrets", "/configmaps"),
             *rights(("create",), "/bindings", "/pods/exec", "/pods/attach", "/pods/portforward"),
             *rights(("create",), "/serviceaccounts/token"),
@@ -130,6 +129,7 @@ NEVER["tutti-scheduler"] += [
     *rights(READ, "batch/jobs"),
 ]
 NEVER["tutti-operator"] += [
+    *rights(("patch",), "/persistentvolumeclaims"),
     *rights(("create",), "/pods/binding", "/pods/eviction"),
     *rights(("update", "patch"), "/pods/status"),
     *rights(("update", "patch", "delete"), "batch/jobs", "batch/jobs/status"),

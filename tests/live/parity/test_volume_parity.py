@@ -106,12 +106,14 @@ async def _furnish(admin: Api, namespace: str, rng: random.Random) -> None:
 
 def _compare(snapshot: Snapshot, offered: Offered) -> str:
     verdicts: Counter[str] = Counter()
-    table = MountTable(snapshot, Attachments(snapshot.storage, tuple(snapshot.nodes.values())))
+    table = MountTable(
+        snapshot, Attachments(snapshot.storage, tuple(snapshot.nodes.values())), late_binding=False
+    )
     faults = []
     for members in snapshot.members.values():
         (one,) = members
         assert not one.shape.unevaluated, f"{one.key} would be held, so its pairs prove nothing"
-        obstacle = table.obstacle([one], late_binding=False)
+        obstacle = table.obstacle([one])
         (mounted,) = table.mounted([one])
         ours = feasible(snapshot, mounted) if obstacle is None else set()
         theirs = offered.get(one.key.name, frozenset())

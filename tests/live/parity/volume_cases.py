@@ -17,7 +17,8 @@ ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 OLD_ZONE: Final = "failure-domain.beta.kubernetes.io/zone"
 LIMITED, FREE, DEMANDING = "limited.example.com", "free.example.com", "demanding.example.com"
 SIZE: Final = {"storage": "1Gi"}
-CLASSES: Final = [
+SELECTED_NODE: Final = "volume.kubernetes.io/selected-node"
+CLASSES: Final[list[Json]] = [
     {
         "apiVersion": STORAGE,
         "kind": "StorageClass",
@@ -25,7 +26,20 @@ CLASSES: Final = [
         "provisioner": LIMITED,
         "volumeBindingMode": mode,
     }
-    for name, mode in (("at-once", "Immediate"), ("late", "WaitForFirstConsumer"))
+    for name, mode in (
+        ("at-once", "Immediate"),
+        ("late", "WaitForFirstConsumer"),
+        ("late-here", "WaitForFirstConsumer"),
+    )
+]
+CLASSES[2]["allowedTopologies"] = [
+    {"matchLabelExpressions": [{"key": "rack", "values": ["p", "q"]}]},
+    {
+        "matchLabelExpressions": [
+            {"key": ZONE, "values": ["a"]},
+            {"key": "rack", "values": ["r"]},
+        ]
+    },
 ]
 DRIVERS: Final = [
     {
@@ -116,7 +130,7 @@ def volume(rng: random.Random, name: str, handles: int, claim: Json) -> Json:
 
 def claim(rng: random.Random, name: str, volume_name: str) -> tuple[Json, bool]:
     """Return a claim, and whether the volume that it names shall exist."""
-    fate = rng.choices(["bound", "at-once", "late", "half", "lost"], [24, 1, 0, 1, 1])[0]
+    fate = rng.choices(["bound", "at-once", "late", "half", "lost"], [24, 1, 4, 1, 1])[0]
     mode = rng.choice(["ReadWriteOnce", "ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"])
     spec: Json = {
         "accessModes": [mode],
@@ -131,6 +145,11 @@ def claim(rng: random.Random, name: str, volume_name: str) -> tuple[Json, bool]:
     }
     if fate == "at-once":
         spec["storageClassName"] = "at-once"
+        return made, False
+    if fate == "late":
+        spec["storageClassName"] = rng.choice(["late", "late-here"])
+        if rng.random() < 0.3:
+            made["metadata"]["annotations"] = {SELECTED_NODE: f"node-{rng.randrange(60):04d}"}
         return made, False
     spec["volumeName"] = volume_name
     if fate != "half":

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 HOSTNAME = "kubernetes.io/hostname"
-DATA = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
 RACK = "fabric.topograph.run/tier-0"
 
 
@@ -139,30 +138,6 @@ async def test_members_that_keep_away_from_each_other_get_a_node_each(team: Team
     assert len(set((await team.until_whole("ring", 4)).values())) == 4
 
 
-async def test_pods_whose_volume_is_on_one_node(team: Team, nodes: dict[str, Any]) -> None:
-    home = sorted(nodes)[-1]
-    volume = f"pv-{team.namespace}"
-    await local_volume(team, volume, home)
-    try:
-        await team.gang("ring", 2, volumes=[DATA])
-        assert set((await team.until_whole("ring", 2)).values()) == {home}
-    finally:
-        await team.api.delete(f"/api/v1/persistentvolumes/{volume}")
-
-
-async def test_gang_starts_once_its_claim_is_bound(team: Team, nodes: dict[str, Any]) -> None:
-    await team.gang("ring", 2, volumes=[DATA])
-    message = await team.until_reason("ring", "VolumeNotReady")
-    assert message == f"The volume claim {team.namespace}/data does not exist; create it."
-    await team.stays_unbound("ring")
-    home, volume = sorted(nodes)[0], f"pv-{team.namespace}"
-    await local_volume(team, volume, home)
-    try:
-        assert set((await team.until_whole("ring", 2)).values()) == {home}
-    finally:
-        await team.api.delete(f"/api/v1/persistentvolumes/{volume}")
-
-
 async def test_pods_with_resource_claims(tutti: "Tutti", team: Team) -> None:
     await team.api.create(
         f"/apis/resource.k8s.io/v1/namespaces/{team.namespace}/resourceclaims",
@@ -175,49 +150,3 @@ async def test_pods_with_resource_claims(tutti: "Tutti", team: Team) -> None:
     )
     claims = [{"name": "nothing", "resourceClaimName": "nothing"}]
     await whole_or_held(tutti, team, 2, "resourceClaims", resourceClaims=claims)
-
-
-async def local_volume(team: Team, volume: str, node: str) -> None:
-    """A volume on one node, bound to the claim `data` as the volume controller leaves it."""
-    claims = f"/api/v1/namespaces/{team.namespace}/persistentvolumeclaims"
-    size, modes = {"storage": "1Gi"}, ["ReadWriteMany"]
-    claim = await team.api.create(
-        claims,
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "data", "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
-            "spec": {
-                "accessModes": modes,
-                "storageClassName": "",
-                "volumeName": volume,
-                "resources": {"requests": size},
-            },
-        },
-    )
-    here = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
-    reference = {
-        "kind": "PersistentVolumeClaim",
-        "namespace": team.namespace,
-        "name": "data",
-        "uid": claim["metadata"]["uid"],
-    }
-    await team.api.create(
-        "/api/v1/persistentvolumes",
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": volume},
-            "spec": {
-                "capacity": size,
-                "accessModes": modes,
-                "local": {"path": "/data"},
-                "claimRef": reference,
-                "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}},
-            },
-        },
-    )
-    await team.api.patch(
-        f"{claims}/data/status", {"status": {"phase": "Bound", "accessModes": modes, "capacity": size}}
-    )
-    await team.api.patch(f"/api/v1/persistentvolumes/{volume}/status", {"status": {"phase": "Bound"}})
