@@ -82,7 +82,7 @@ class Changes:
     async def _patched(self, path: str | None, document: Manifest) -> None:
         if path is None:
             raise CommandError(
-                f"The API server knows no {document['kind']} in {document['apiVersion']}; it may be too old{self._so_far()}."
+                f"The API server knows no {document['kind']} in {document['apiVersion']}; it may be older than Tutti needs{self._so_far()}."
             )
         await self._transport.patch(
             f"{path}?fieldManager={MANAGER}&force=true", json.dumps(document).encode(), APPLY

@@ -61,11 +61,15 @@ def load(path: Path) -> Snapshot:
     """Read a snapshot. Raises DumpError on anything else."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DumpError(f"The file {path} is larger than {MAX_BYTES // 2**20} MiB; a snapshot is not.")
+            raise DumpError(
+                f"The file {path} is larger than {MAX_BYTES // 2**20} MiB, which no snapshot is; name another file."
+            )
         content = msgspec.json.decode(path.read_bytes(), type=dict)
         return serial.from_dict(content)
     except OSError as problem:
-        raise DumpError(f"The snapshot {path} cannot be read: {problem.strerror}.") from problem
+        raise DumpError(
+            f"The snapshot {path} cannot be read: {problem.strerror}; `tutti snapshot FILE` writes one."
+        ) from problem
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError) as problem:
         if isinstance(problem, DumpError):
             raise

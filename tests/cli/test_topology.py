@@ -142,7 +142,7 @@ def test_snapshot_is_shown_with_what_is_free(tmp_path: Path, capsys) -> None:
 
 
 BAD = {
-    "empty": ("", "is empty."),
+    "empty": ("", "is empty; name a file of nodes"),
     "not-text": ("levels: [a]\n\x00", "line 2: this is not text"),
     "not-yaml": ("a: [1,\n", "line 2: this is not YAML"),
     "list": ("- 1\n", "line 1: a Kubernetes object is expected"),
@@ -195,7 +195,7 @@ def test_file_that_is_not_there_or_not_utf8_is_named(tmp_path: Path, capsys) -> 
     file = tmp_path / "latin"
     file.write_bytes(b"levels: [a]\ntree: {\xe9: [n]}\n")
     assert app.run(["topology", "show", "--file", str(file)]) == 2
-    assert f"{file}, line 2: this is not text in UTF-8." in capsys.readouterr().err
+    assert f"{file}, line 2: this is not text in UTF-8; write it again as such." in capsys.readouterr().err
 
 
 def test_file_that_repeats_itself_by_aliases_is_no_bomb(tmp_path: Path, capsys) -> None:
@@ -220,4 +220,4 @@ def test_picture_is_written_and_a_folder_that_is_not_there_is_named(tmp_path: Pa
     assert png.read_bytes().startswith(b"\x89PNG")
     assert f"The picture is in {png}." in capsys.readouterr().out
     assert app.run(["topology", "show", "--file", file, "--png", str(tmp_path / "none" / "p.png")]) == 2
-    assert "There is no folder" in capsys.readouterr().err
+    assert "; make it, or name another file." in capsys.readouterr().err

@@ -37,7 +37,9 @@ def load(path: Path, reading: Reading = Reading.ASW) -> Loaded:
     """Read a cluster. Raises: CommandError, kube.dump.DumpError."""
     text = _text(path)
     if not text.strip():
-        raise CommandError(f"{path} is empty.")
+        raise CommandError(
+            f"{path} is empty; name a file of nodes, or one that `tutti snapshot` has written."
+        )
     if text.lstrip().startswith("{") and SNAPSHOT_MARK in text[:4096] and '"format":' in text[:4096]:
         return Loaded(dump.load(path))
     first = text.lstrip("\ufeff").split("\n", 1)[0]
@@ -71,13 +73,19 @@ def _content(text: str) -> Content:
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise CommandError(f"{path} is larger than {MAX_BYTES // 2**20} MiB.")
+            raise CommandError(
+                f"{path} is larger than {MAX_BYTES // 2**20} MiB, which no file of nodes is; name another."
+            )
         return path.read_bytes().decode("utf-8")
     except OSError as problem:
-        raise CommandError(f"{path} cannot be read: {problem.strerror}.") from problem
+        raise CommandError(
+            f"{path} cannot be read: {problem.strerror}; name a file that exists and may be read."
+        ) from problem
     except UnicodeDecodeError as problem:
         line = problem.object[: problem.start].count(b"\n") + 1
-        raise CommandError(f"{path}, line {line}: this is not text in UTF-8.") from problem
+        raise CommandError(
+            f"{path}, line {line}: this is not text in UTF-8; write it again as such."
+        ) from problem
 
 
 def _snapshot(found: Content) -> Snapshot:

@@ -35,18 +35,22 @@ def require(path: Path) -> None:
             "A picture needs matplotlib; install it with: pip install 'tutti-scheduler[reports]'."
         ) from problem
     if not path.parent.is_dir():
-        raise CommandError(f"There is no folder {path.parent} to put the picture in.")
+        raise CommandError(
+            f"There is no folder {path.parent} to put the picture in; make it, or name another file."
+        )
 
 
 def draw(snapshot: Snapshot, tree: DomainTree, path: Path, *, source: str) -> None:
     """Draw the topology to a PNG file. Raises: CommandError."""
     if not tree.nodes:
-        raise CommandError("There is no node to draw.", 1)
+        raise CommandError("There is no node to draw; name a cluster or a file that has some.", 1)
     figure = _figure(snapshot, tree, source)
     try:
         figure.savefig(path, format="png", dpi=DPI, metadata={"Software": "tutti topology show"})
     except OSError as problem:
-        raise CommandError(f"The picture cannot be written to {path}: {problem.strerror}.") from problem
+        raise CommandError(
+            f"The picture cannot be written to {path} ({problem.strerror}); name another file."
+        ) from problem
 
 
 def _figure(snapshot: Snapshot, tree: DomainTree, source: str) -> "Figure":
