@@ -133,7 +133,9 @@ class Chronicle:
                 if not key.is_single_pod:  # a pod is told with its condition
                     self._tell(key, heard.reason, heard.message, warning=is_warning)
             case AnswerVote(uid, error) if error:
-                self._log.info("vote refused", uid=uid, error=error)
+                self._log.debug(
+                    "vote refused", uid=uid, error=error
+                )  # one per member; the attempt has its own line
             case _:
                 pass
 
