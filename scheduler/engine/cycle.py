@@ -171,9 +171,11 @@ class _Cycle:
         if whole < len(smallest):
             text = f"{len(there.waiting)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
             return _hold(there.group.key, there.waiting, Status.WAIT, Reason.GANG_INCOMPLETE, text)
-        mounted = {pod.uid: pod for pod in self.mounts.mounted(there.waiting)}
-        smallest = tuple(mounted[pod.uid] for pod in smallest)
-        pods = _first(tuple(mounted.values()), smallest, whole)
+        waiting = self.mounts.mounted(there.waiting)
+        if waiting is not there.waiting:
+            needed = {pod.uid for pod in smallest}
+            smallest = tuple(pod for pod in waiting if pod.uid in needed)
+        pods = _first(waiting, smallest, whole)
         profile = self.trial.neighbours.profiles(pods)
         while True:
             wanted = batches(pods, self.snapshot.refused, self.trial.columns.largest, profile)
@@ -206,7 +208,9 @@ class _Cycle:
             domain=DomainRef(common.level, common.name) if common.level != CLUSTER else None,
             quality=quality(self.trial, used, self._ideal((*there.bound, *pods), where)),
             preferred_met=_meets_preference(tree, used, group),
-            provisions=self.mounts.provisions((pod, tree.nodes[found.nodes[pod.uid]]) for pod in pods),
+            provisions=self.mounts.provisions(
+                (pod, tree.nodes[found.nodes[pod.uid]]) for pod in pods if pod.claims
+            ),
         )
 
     def _ideal(self, members: Sequence[Pod], where: Where) -> Uses:

@@ -100,6 +100,7 @@ class MountTable:
 
     def obstacle(self, pods: Sequence[Pod]) -> Obstacle | None:
         """Return what keeps these members of one gang from running anywhere; None when nothing does."""
+        pods = [pod for pod in pods if pod.claims]
         for pod in pods:
             for use in pod.claims:
                 found = self._problem(pod, use)
@@ -116,6 +117,8 @@ class MountTable:
 
     def reaching(self, pods: Sequence[Pod]) -> tuple[Pod, ...]:
         """Return the pods likewise, as they would be if nodes attached any number of volumes."""
+        if not any(pod.claims for pod in pods):
+            return tuple(pods)
         return tuple(self._with(pod, self._reach(pod)) for pod in pods)
 
     def admit(self, pods: Iterable[Pod]) -> None:

@@ -144,7 +144,8 @@ def compare(snapshot: Snapshot, offered: Offered) -> str:
     said = f"{pairs} pairs compared ({dict(verdicts)}), explained differences: {dict(explained)}"
     assert not faults, f"{len(faults)} of {pairs} pairs differ: {faults[:10]}; {said}"
     assert pairs >= CASES
-    missing = {"feasible", *(refusal.value for refusal in Refusal)} - verdicts.keys()
+    elsewhere = {Refusal.VOLUME}  # test_volume_parity
+    missing = {"feasible", *(refusal.value for refusal in set(Refusal) - elsewhere)} - verdicts.keys()
     assert not missing, f"no pair shows {missing}, so nothing was proven of it"
     return said
 
