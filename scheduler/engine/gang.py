@@ -174,15 +174,27 @@ def _place_equal(
 
 
 def broken_slices(trial: Trial, where: Where) -> list[tuple[int, int]]:
-    """Return (domain, members missing) for every domain whose bound members are no whole number of slices."""
+    """
+    Return (domain, members missing) for every domain whose bound members are no whole number of slices.
+
+    Where the gang is tied to one domain inside that of the slice, the missing ones go there.
+    """
     broken = []
     for number, size in where.slices[-1:] if where.bound else ():
         layer = trial.tree.layers[number]
         standing = Counter(int(layer.of[node]) for node in where.bound)
         broken += [
-            (int(layer.positions[d]), size - n % size) for d, n in sorted(standing.items()) if n % size
+            (_inner(trial, int(layer.positions[d]), where.inside), size - n % size)
+            for d, n in sorted(standing.items())
+            if n % size
         ]
     return broken
+
+
+def _inner(trial: Trial, one: int, other: int) -> int:
+    """Return the second of two domains if it lies in the first, else the first."""
+    outer, inner = trial.tree.domains[one], trial.tree.domains[other]
+    return other if outer.start <= inner.start and inner.stop <= outer.stop else one
 
 
 def _place_batch(

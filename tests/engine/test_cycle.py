@@ -191,6 +191,14 @@ def test_member_that_is_missing_from_a_slice_joins_the_rest_of_it() -> None:
     assert places(admitted(cluster(*states, racks=RACKS, g=(group, (*bound, pods[3]))))) == {"n2": 1}
 
 
+def test_member_that_is_missing_from_a_slice_stays_in_the_required_domain() -> None:
+    asked = TopologyConstraint(required="host", slices=(Slice("rack", 2),))
+    group, pods = gang("g", 2, pod=shape(gpus=4), topology=asked)
+    begun = (group, (replace(pods[0], node=NodeName("n0")), pods[1]))
+    assert places(admitted(cluster(taken(FOUR[0], 4), *FOUR[1:], racks=RACKS, g=begun))) == {"n0": 1}
+    assert held(cluster(taken(FOUR[0], 8), *FOUR[1:], racks=RACKS, g=begun)).reason is Reason.NO_DOMAIN_FITS
+
+
 def test_slice_that_lacks_members_does_not_start() -> None:
     group, pods = gang("g", 5, min_count=2, topology=TopologyConstraint(slices=(Slice("rack", 2),)))
     assert len(admitted(cluster(*FOUR, racks=RACKS, g=(group, pods))).assignments) == 4
