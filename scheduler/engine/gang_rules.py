@@ -25,6 +25,7 @@ Order = list[tuple[int, int]]
 """(kind, node) for each member, in an order in which each may stand where it is put."""
 
 NO_RULES = PodRules()
+NO_EFFECT = Effect()
 
 
 class GangRules:
@@ -90,11 +91,8 @@ class GangRules:
         found: list[tuple[Numbers, tuple[int, ...]]] = []
         codes = {closed.key: closed.codes for around in self.around for closed in around.closed}
         for key in sorted(codes):
-            apart = [
-                [self._avoid(k, j, key) for j in range(len(self.around))] for k in range(len(self.around))
-            ]
-            alone = [kind for kind in range(len(self.around)) if apart[kind][kind]]
-            if all(apart[k][j] for k in alone for j in alone):
+            alone = [kind for kind in range(len(self.around)) if self._avoid(kind, kind, key)]
+            if all(self._avoid(k, j, key) for k in alone for j in alone):
                 found += [(codes[key], tuple(alone))] if alone else []
             else:
                 found += [(codes[key], (kind,)) for kind in alone]
@@ -187,6 +185,10 @@ class _Maker:
 
     def effect(self, around: Around, mine: tuple[PodShape, Pod], other: tuple[PodShape, Pod]) -> Effect:
         """Return what a member like `other` does to members like `mine`."""
+        if mine[0].rules is None and other[0].rules is None and not mine[0].spreads:
+            return (
+                NO_EFFECT  # only pods around tell these members apart: there may be as many kinds as members
+            )
         my, their = mine[0].rules or NO_RULES, other[0].rules or NO_RULES
         namespace = mine[1].key.namespace
         keys = [closed.key for closed in around.closed]
