@@ -8,8 +8,11 @@ Next: `scheduler.explain` says more: every domain, and what would help.
 
 from collections import Counter
 
+import numpy as np
+
+from scheduler.engine.columns import Mask, cut
 from scheduler.engine.equal_pods import WHOLE_CLUSTER
-from scheduler.engine.feasibility import Refusal
+from scheduler.engine.feasibility import NO_LIMIT, Refusal
 from scheduler.engine.gang import Batch, NotPlaced
 from scheduler.engine.neighbour_sentences import kept_away
 from scheduler.engine.standing import Standing
@@ -130,6 +133,8 @@ def in_words(resource: str, amount: int) -> str:
         return f"{amount / 1000:g} CPU"
     if resource in {MEMORY, EPHEMERAL_STORAGE}:
         return f"{amount / GIB:.1f} GiB {resource}"
+    if resource == PODS:
+        return f"{amount} pod{'' if amount == 1 else 's'}"
     return f"{amount} {resource}"
 
 
@@ -142,8 +147,8 @@ def _no_eligible(causes: Counter[Refusal]) -> str:
 
 
 def _too_little(trial: Trial, shape: PodShape, count: int, fit: int) -> str:
-    resource, each = amount_of(shape)
     eligible = trial.eligible(shape)
+    resource, each = _scarcest(trial, shape, eligible)
     # Added up as Python's integers: thousands of amounts near their limit do not fit into 64 bits.
     free = sum(trial.free_of(resource)[eligible].tolist())
     total = sum(trial.allocatable(resource)[eligible].tolist())
@@ -152,6 +157,17 @@ def _too_little(trial: Trial, shape: PodShape, count: int, fit: int) -> str:
         f"{members} {in_words(resource, each * count)}, {in_words(resource, each)} each; there is room for {fit} "
         f"({in_words(resource, free)} free of {in_words(resource, total)} on {int(eligible.sum())} nodes that may run them)."
     )
+
+
+def _scarcest(trial: Trial, shape: PodShape, eligible: Mask) -> tuple[str, int]:
+    """Return what is there for the fewest pods, were there enough of all else, and how much one asks for; as people count, of equals."""
+    counted = amount_of(shape)
+    asked = [each for each in (counted, *shape.requests.items()) if each[1] > 0]
+    pods = [
+        int(np.minimum(trial.free_of(name)[eligible] // cut(amount), NO_LIMIT).sum())
+        for name, amount in asked
+    ]
+    return asked[pods.index(min(pods))] if asked else counted
 
 
 def _no_domain(trial: Trial, failed: NotPlaced) -> str:

@@ -41,11 +41,20 @@ def test_one_member_is_counted_in_what_it_asks_for() -> None:
     )
 
 
+def test_what_is_scarce_is_named_also_where_devices_are_free() -> None:
+    assert said(cluster(node("n0", cpu=3), g=gang("g", 4)))[1] == (
+        "4 members need 4 CPU, 1 CPU each; there is room for 3 (3 CPU free of 3 CPU on 1 nodes that may run them)."
+    )
+    assert said(cluster(node("n0", pods=2), g=gang("g", 4)))[1] == (
+        "4 members need 4 pods, 1 pod each; there is room for 2 (2 pods free of 2 pods on 1 nodes that may run them)."
+    )
+
+
 def test_sums_are_exact_where_they_leave_64_bits() -> None:
-    states = (node(f"n{number}", gpus=2**61, pods=0) for number in range(8))
+    states = (node(f"n{number}", gpus=2**61) for number in range(8))
     assert (
         "there is room for 0 (18446744073709551616 nvidia.com/gpu free"
-        in said(cluster(*states, g=gang("g", 1)))[1]
+        in said(cluster(*states, g=gang("g", 1, pod=shape(gpus=2**61 + 1))))[1]
     )
 
 
