@@ -34,6 +34,7 @@ from scheduler.explain.questions import counted, question_of, standing_of
 from scheduler.explain.smaller import smaller
 from scheduler.model.ids import GroupKey
 from scheduler.model.plan import Admit, Hold
+from scheduler.model.podgroups import PodGroup
 from scheduler.model.reasons import Reason
 from scheduler.model.snapshot import Snapshot
 
@@ -74,7 +75,7 @@ class Explanation:
     `placed`: every member that the gang needs has a node. `reason` is empty when nothing fails.
 
     `outsized` says that the gang is larger than the cluster, and in what; empty where it is not. `changes` were all tried on the engine,
-    `advice` was not. `notes` say what was not found out. `questions`: how many decisions it took.
+    `advice` was not. `notes` say what was not found out, or left out of account. `questions`: how many decisions it took.
     """
 
     placed: bool
@@ -179,13 +180,14 @@ def _looked_into(found: Explanation, inquiry: Inquiry, held: Hold) -> Explanatio
     base = Verdict.NOT_FOUND if held.reason in UNDECIDED and fits_by_count else Verdict.WAITS
     blocked = blocking(judge, inquiry.constraints, inquiry.question.count, base=base)
     changes = cheapest_first([each for family in FAMILIES for each in family(inquiry)])
+    notes = [*_notes(inquiry.oracle, blocked), *(_ahead(inquiry) if changes else ())]
     return replace(
         found,
         blocking=blocked,
         outsized=outsized(inquiry) if blocked.all_relaxed is Verdict.WAITS else "",
         changes=changes,
         advice=() if changes else _advice(held.reason),
-        notes=tuple(_notes(inquiry.oracle, blocked)),
+        notes=tuple(notes),
         questions=1 + inquiry.oracle.asked,
     )
 
@@ -200,6 +202,27 @@ def _notes(oracle: Oracle, blocked: Blocking) -> Iterator[str]:
         yield "Not found within the search bound: a place with nothing in the way at all."
     if oracle.was_bounded:
         yield f"Not everything was tried: the bound of {oracle.most} decisions for one explanation was reached."
+
+
+def _ahead(inquiry: Inquiry) -> Iterator[str]:
+    """Yield that other gangs have their turn first, where any do: each change was tried as if only this one waited."""
+    snapshot, oracle = inquiry.snapshot, inquiry.oracle
+
+    def turn(group: PodGroup) -> tuple[Any, ...]:
+        order = oracle.policies.group_order(group, now=oracle.now)
+        return (*order, group.created_at, group.key, group.uid)
+
+    under_way = {reservation.group for reservation in snapshot.reservations}
+    mine = turn(inquiry.group)
+    count = sum(
+        turn(group) < mine
+        and any(not p.is_bound and p.counts_for_quorum for p in snapshot.members.get(key, ()))
+        for key, group in snapshot.groups.items()
+        if key not in under_way
+    )
+    if count:
+        who = "1 gang that waits has its" if count == 1 else f"{count} gangs that wait have their"
+        yield f"{who} turn before this one, and may take the room that a change makes; `tutti what-if` decides all of them."
 
 
 def _advice(reason: Reason) -> tuple[str, ...]:

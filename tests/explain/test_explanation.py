@@ -434,6 +434,18 @@ def test_bound_on_questions_is_kept_and_said(most: int) -> None:
     assert f"the bound of {most} decisions" in found.notes[-1]
 
 
+def test_gangs_that_have_their_turn_first_are_told_beside_the_changes() -> None:
+    first, other = (gang(name, 2, pod=shape(gpus=8)) for name in "ab")
+    snapshot = cluster(node("n0"), a=first, b=other)
+    policies = default_policies()
+    told = {name: explain(snapshot, GroupKey("team", name), policies, now=0.0) for name in "ab"}
+    assert all(each.changes for each in told.values())
+    assert told["a"].notes == ()
+    assert told["b"].notes == (
+        "1 gang that waits has its turn before this one, and may take the room that a change makes; `tutti what-if` decides all of them.",
+    )
+
+
 def test_plain_values_hold_all_of_it() -> None:
     found = told(cluster(*FOUR, racks=RACKS, g=gang("g", 20, topology=RACK))).to_dict()
     assert found["blockingSets"] == [{"constraints": ["required level rack"], "isIrreducible": True}]
