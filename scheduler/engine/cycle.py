@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 from scheduler.engine.answers import not_placed, place
 from scheduler.engine.extension_points import SILENT, PolicySet, Reporter
-from scheduler.engine.gang import NotPlaced, Placed, Where, batches
+from scheduler.engine.gang import NotPlaced, Placed, Where, batches, stuck
 from scheduler.engine.mounts import MountTable, Obstacle
 from scheduler.engine.quality import Uses, ideal, quality
 from scheduler.engine.sentences import given_up, incomplete
 from scheduler.engine.standing import Standing, standing
 from scheduler.engine.trial import Trial
-from scheduler.model.ids import GroupKey
+from scheduler.model.ids import GroupKey, PodUid
 from scheduler.model.plan import Admit, Assignment, Decision, DomainRef, Hold, Plan
 from scheduler.model.podgroups import PodGroup
 from scheduler.model.pods import Pod
@@ -106,7 +106,7 @@ class _Cycle:
             waiting = tuple(pod for pod in members if pod.counts_for_quorum and not pod.is_bound)
             text = f"PodGroup {key} does not exist; create it, or remove the label."
             return _hold(key, waiting, Status.WAIT, Reason.POD_GROUP_NOT_FOUND, text) if waiting else None
-        there = standing(group, members)
+        there = standing(group, members, self._hindered(members))
         if not there.waiting and not there.surplus and not there.missing():
             return None
         held = self._cannot_be_decided(there)
@@ -127,10 +127,18 @@ class _Cycle:
         if not there.waiting:
             text = f"maxCount is {group.max_count} and {len(there.bound)} members are bound; the others stay unscheduled."
             return _hold(group.key, waiting, Status.UNSCHEDULABLE, Reason.ABOVE_MAX_COUNT, text)
-        obstacle = self._obstacle(there.waiting)
+        obstacle = self._obstacle(there.smallest_start())
         if obstacle is not None:
             return _hold(group.key, waiting, Status.UNRESOLVABLE, obstacle.reason, obstacle.text)
         return None
+
+    def _hindered(self, members: Sequence[Pod]) -> frozenset[PodUid]:
+        """Return the waiting members of which one can tell alone that they run nowhere."""
+        waiting = [pod for pod in members if pod.counts_for_quorum and not pod.is_bound]
+        found = self.mounts.hindered(waiting)
+        if self.policies.holds_unevaluated:
+            found |= {pod.uid for pod in waiting if pod.shape.unevaluated}
+        return found
 
     def _obstacle(self, waiting: Sequence[Pod]) -> Obstacle | None:
         """Return what keeps these members from every node, or what nobody here can tell of them."""
@@ -165,14 +173,17 @@ class _Cycle:
 
     def _place(self, there: Standing, where: Where) -> Decision:
         """Step 4, and the choice of step 5: the most members for which there is a place."""
-        smallest = there.smallest_start() or there.waiting[:1]
+        there = self._without_the_stuck(there, where)
+        smallest, able = there.smallest_start(), there.able()
+        if any(pod.uid in there.hindered for pod in smallest):
+            able = smallest  # it does not start without them, so whoever else could is no help
         size = max((size for _, size in where.slices), default=1)
-        whole = len(there.waiting) - (len(there.waiting) + len(where.bound)) % size
+        whole = len(able) - (len(able) + len(where.bound)) % size
         if whole < len(smallest):
-            text = f"{len(there.waiting)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
+            text = f"{len(able)} members wait and {len(where.bound)} are bound; the next slice of {size} is not complete."
             return _hold(there.group.key, there.waiting, Status.WAIT, Reason.GANG_INCOMPLETE, text)
-        waiting = self.mounts.mounted(there.waiting)
-        if waiting is not there.waiting:
+        waiting = self.mounts.mounted(able)
+        if waiting is not able:
             needed = {pod.uid for pod in smallest}
             smallest = tuple(pod for pod in waiting if pod.uid in needed)
         pods = _first(waiting, smallest, whole)
@@ -188,6 +199,15 @@ class _Cycle:
             if len(pods) <= len(smallest):
                 return _hold(there.group.key, there.waiting, *not_placed(self.trial, found))
             pods = _fewer(pods, smallest, found)
+
+    def _without_the_stuck(self, there: Standing, where: Where) -> Standing:
+        """Return the standing with those hindered, too, of whom no node has room for one now, where the gang may do without some."""
+        some = there.waiting + there.surplus
+        if len(some) <= max(1, there.needed):
+            return there
+        found = stuck(self.trial, self.mounts.mounted(some), self.snapshot.refused, where.inside)
+        members = self.snapshot.members[there.group.key]
+        return standing(there.group, members, there.hindered | found) if found else there
 
     def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed, where: Where) -> Admit:
         """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""

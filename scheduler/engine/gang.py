@@ -107,6 +107,22 @@ def batches(
     )
 
 
+def stuck(
+    trial: Trial, pods: Sequence[Pod], refused: Mapping[PodUid, frozenset[NodeName]], inside: int
+) -> frozenset[PodUid]:
+    """Return the pods of which no node of a domain has room for one now; none where all pods are alike."""
+    kinds = batches(pods, refused, trial.columns.largest)
+    if len(kinds) == 1:
+        return frozenset()
+    outer = trial.tree.domains[inside]
+    return frozenset(
+        pod.uid
+        for kind in kinds
+        if not trial.copies(kind.shape, kind.refused)[outer.start : outer.stop].any()
+        for pod in kind.pods
+    )
+
+
 def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int) -> Placed | NotPlaced:
     """
     Find a node for every pod of every batch, and take the room on the trial; take nothing when that fails.
@@ -177,24 +193,27 @@ def broken_slices(trial: Trial, where: Where) -> list[tuple[int, int]]:
     """
     Return (domain, members missing) for every domain whose bound members are no whole number of slices.
 
-    Where the gang is tied to one domain inside that of the slice, the missing ones go there.
+    Where the gang is tied to one domain inside that of the slice, the missing ones go there. A slice that somebody began outside of
+    the domain that the gang is tied to stays broken.
     """
     broken = []
     for number, size in where.slices[-1:] if where.bound else ():
         layer = trial.tree.layers[number]
         standing = Counter(int(layer.of[node]) for node in where.bound)
         broken += [
-            (_inner(trial, int(layer.positions[d]), where.inside), size - n % size)
+            (home, size - n % size)
             for d, n in sorted(standing.items())
-            if n % size
+            if n % size and (home := _common(trial, int(layer.positions[d]), where.inside)) is not None
         ]
     return broken
 
 
-def _inner(trial: Trial, one: int, other: int) -> int:
-    """Return the second of two domains if it lies in the first, else the first."""
-    outer, inner = trial.tree.domains[one], trial.tree.domains[other]
-    return other if outer.start <= inner.start and inner.stop <= outer.stop else one
+def _common(trial: Trial, one: int, other: int) -> int | None:
+    """Return the inner one of two domains of which one lies in the other; None when they have no node in common."""
+    first, second = trial.tree.domains[one], trial.tree.domains[other]
+    if first.start <= second.start and second.stop <= first.stop:
+        return other
+    return one if second.start <= first.start and first.stop <= second.stop else None
 
 
 def _place_batch(

@@ -53,6 +53,11 @@ class GangRules:
         """Whether no member changes anything for this kind, so that what is allowed now is allowed in the end."""
         return not any(self.effects[kind])
 
+    def may(self, kind: int, node: int) -> bool:
+        """Whether one member of this kind may stand on this node beside those placed so far."""
+        around = self.around[kind]
+        return around.may(node) and all(even.may(node) for even in around.even)
+
     def possible(self, kind: int) -> Mask:
         """
         Return on which nodes members of this kind may stand at all, wherever the others do.
@@ -126,7 +131,7 @@ class GangRules:
         placed = []
         around, is_still = self.around[kind], not self.effects[kind][kind]
         for each in group:
-            while each[1] and all(even.may(each[0]) for even in around.even) and around.may(each[0]):
+            while each[1] and self.may(kind, each[0]):
                 count = each[1] if is_still else 1
                 self.add(kind, each[0], count)
                 each[1] -= count

@@ -108,6 +108,20 @@ class MountTable:
                     return found
         return self._shared_by_two(pods)
 
+    def hindered(self, pods: Sequence[Pod]) -> frozenset[PodUid]:
+        """Return the members that cannot run anywhere; of those that share what only one may use, all but the first. Cost: O(claims)."""
+        found: set[PodUid] = set()
+        exclusive: set[ClaimKey] = set()
+        for pod in pods:
+            if not pod.claims:
+                continue
+            own = {key for key in pod.claim_keys if self._is_exclusive(key)}
+            if own & exclusive or any(self._problem(pod, use) is not None for use in pod.claims):
+                found.add(pod.uid)
+            else:
+                exclusive |= own
+        return frozenset(found)
+
     def mounted(self, pods: Sequence[Pod]) -> tuple[Pod, ...]:
         """Return the pods with the shapes that their volumes give them; equal shapes are one object. Cost: O(claims)."""
         if not any(pod.claims for pod in pods):
@@ -252,13 +266,16 @@ class MountTable:
     def _shared_by_two(self, pods: Sequence[Pod]) -> Obstacle | None:
         users = Counter(key for pod in pods for key in pod.claim_keys)
         for key, count in sorted(users.items()):
-            claim = self.snapshot.storage.claims.get(key)
-            if count > 1 and claim is not None and claim.is_exclusive:
+            if count > 1 and self._is_exclusive(key):
                 return _not_ready(
                     f"{count} members use the volume claim {key}, which is ReadWriteOncePod: only one pod may use it at a time, so they "
                     "can never run together."
                 )
         return None
+
+    def _is_exclusive(self, key: ClaimKey) -> bool:
+        claim = self.snapshot.storage.claims.get(key)
+        return claim is not None and claim.is_exclusive
 
     def _in_use(self) -> Counter[ClaimKey]:
         if self._used is None:

@@ -17,18 +17,20 @@ import numpy as np
 
 from scheduler.engine.around import ALL
 from scheduler.engine.capacity import Copies
-from scheduler.engine.equal_pods import room
+from scheduler.engine.equal_pods import place_equal, room
 from scheduler.engine.gang import Batch, NotPlaced, Placed, Where, broken_slices, rooms_of, seat, wish_of
 from scheduler.engine.gang_rules import GangRules, Order, gang_rules
 from scheduler.engine.mixed import place_unlike, question
 from scheduler.engine.placements import offered
 from scheduler.engine.pod_by_pod import Kind, place_pod_by_pod
 from scheduler.engine.ruled_pods import NoPlace, place_ruled
+from scheduler.engine.standing import in_rank_order
 from scheduler.engine.trial import Trial
 from scheduler.engine.unlike_pods import DoesNotFit
 from scheduler.engine.wishes import liked
 
 MOST_REGIONS = 16  # domains of a topology key tried for unlike members that must be near to each other; each costs a joint question
+MANY_KINDS = 16  # from so many on a joint question is asked only where a simpler one finds nothing; arbitrary
 DOMAINS_WALKED = 8  # per level, where members are placed one by one
 
 
@@ -36,7 +38,7 @@ def place(trial: Trial, wanted: Sequence[Batch], where: Where, max_domains: int)
     """Answer as `gang.place` does, for members that rules on other pods concern."""
     rules = gang_rules(trial.neighbours, trial.columns, [(each.shape, each.pods[0]) for each in wanted])
     asked = _Asked(trial, tuple(wanted), where, max_domains)
-    found = _equal(asked, rules) if len(wanted) == 1 else _unlike(asked, rules)
+    found = _equal(asked, rules) if len(wanted) == 1 else _as_one(asked, rules) or _unlike(asked, rules)
     if isinstance(found, NoPlace) and not found.is_proven and not where.slices:
         found = _one_by_one(asked, rules)
     if isinstance(found, NoPlace):
@@ -112,6 +114,34 @@ def _part(asked: _Asked, rules: GangRules, where: Where, count: int) -> Order | 
 
 
 # --- several kinds ------------------------------------------------------------------------------------------------------
+
+
+def _as_one(asked: _Asked, rules: GangRules) -> Order | None:
+    """
+    Place many kinds that only rules of other pods tell apart, as if they were one, where none of them is kept from; None says nothing.
+
+    A stranger's rules can make every member a kind of its own, and a joint question about a thousand kinds is dear.
+    """
+    trial, first = asked.trial, asked.batches[0]
+    if len(asked.batches) < MANY_KINDS or not all(rules.is_still(kind) for kind in range(len(asked.batches))):
+        return None
+    if any(each.shape is not first.shape or each.refused != first.refused for each in asked.batches):
+        return None
+    kinds = {pod.uid: kind for kind, batch in enumerate(asked.batches) for pod in batch.pods}
+    everyone = replace(first, pods=in_rank_order([pod for batch in asked.batches for pod in batch.pods]))
+    may = np.logical_and.reduce([rules.possible(kind) for kind in range(len(asked.batches))])
+    rooms, wish = rooms_of(trial, everyone, asked.where, may)
+    sizes = trial.copies(first.shape, first.refused)
+    found = place_equal(trial.tree.layers, rooms, wish, trial.scores(first.shape), sizes)
+    if found is None:
+        return None
+    nodes = [node for node, count in found for _ in range(count)]
+    order = [(kinds[pod.uid], node) for pod, node in zip(everyone.pods, nodes, strict=True)]
+    if not all(rules.may(kind, node) for kind, node in order):
+        return None
+    for node, count in found:
+        trial.take(node, first.shape, count)
+    return order
 
 
 def _unlike(asked: _Asked, rules: GangRules) -> Order | NoPlace:

@@ -19,7 +19,8 @@ class Standing:
     The members of one group at one moment, ended ones left out.
 
     `order` holds all that count, in rank order; `waiting` those of them without a node. `surplus` are waiting members above maxCount.
-    `done` are members of a gang that has started which have ended well: nobody has to stand in for them.
+    `done` are members of a gang that has started which have ended well: nobody has to stand in for them. `hindered` are members that
+    cannot run anywhere: a start does without them as long as it can.
     """
 
     group: PodGroup
@@ -29,6 +30,7 @@ class Standing:
     surplus: tuple[Pod, ...]
     gated: int
     done: tuple[Pod, ...] = ()
+    hindered: frozenset[PodUid] = frozenset()
 
     @property
     def needed(self) -> int:
@@ -47,21 +49,35 @@ class Standing:
         return ""
 
     def smallest_start(self) -> tuple[Pod, ...]:
-        """Return the fewest waiting members that make the gang: every role's minimum first, then in rank order."""
-        chosen = _needed_first(self.group.roles, (*self.bound, *self.done), self.waiting)
-        by_roles = _lacking(self.group.roles, (*self.bound, *self.done), self.waiting)
-        few = {pod.uid for pod in chosen[: max(self.needed, len(by_roles))]}
+        """
+        Return the fewest waiting members that make the gang, or let it grow: every role's minimum first, then in rank order.
+
+        Hindered ones are among them only where the others are too few.
+        """
+        there, willing = (*self.bound, *self.done), _last(self.hindered, self.waiting)
+        chosen = _needed_first(self.group.roles, there, willing)
+        by_roles = _lacking(self.group.roles, there, willing)
+        few = {pod.uid for pod in chosen[: max(self.needed, len(by_roles), 1)]}
         return tuple(pod for pod in self.waiting if pod.uid in few)
 
+    def able(self) -> tuple[Pod, ...]:
+        """Return the waiting members that may run somewhere."""
+        return (
+            tuple(pod for pod in self.waiting if pod.uid not in self.hindered)
+            if self.hindered
+            else self.waiting
+        )
 
-def standing(group: PodGroup, members: Sequence[Pod]) -> Standing:
+
+def standing(group: PodGroup, members: Sequence[Pod], hindered: frozenset[PodUid] = frozenset()) -> Standing:
     """Sort out the members of a group. Cost: O(members log members)."""
     counted = in_rank_order([pod for pod in members if pod.counts_for_quorum])
     bound = tuple(pod for pod in counted if pod.is_bound)
     waiting = tuple(pod for pod in counted if not pod.is_bound)
     done = tuple(pod for pod in members if counts_as_done(group, pod))
     places = len(waiting) if group.max_count is None else max(0, group.max_count - len(bound) - len(done))
-    may_start = {pod.uid for pod in _needed_first(group.roles, (*bound, *done), waiting)[:places]}
+    chosen = _needed_first(group.roles, (*bound, *done), _last(hindered, waiting))
+    may_start = {pod.uid for pod in chosen[:places]}
     return Standing(
         group=group,
         order=counted,
@@ -70,6 +86,7 @@ def standing(group: PodGroup, members: Sequence[Pod]) -> Standing:
         surplus=tuple(pod for pod in waiting if pod.uid not in may_start),
         gated=sum(1 for pod in members if pod.is_gated and not pod.is_deleting),
         done=done,
+        hindered=hindered,
     )
 
 
@@ -96,6 +113,11 @@ def _needed_first(roles: Sequence[Role], there: Sequence[Pod], waiting: Sequence
     """Return the waiting members, those first that a role lacks; each part in rank order."""
     lacking = {pod.uid for pod in _lacking(roles, there, waiting)}
     return [p for p in waiting if p.uid in lacking] + [p for p in waiting if p.uid not in lacking]
+
+
+def _last(few: frozenset[PodUid], pods: Sequence[Pod]) -> Sequence[Pod]:
+    """Return the pods with these few behind all others."""
+    return sorted(pods, key=lambda pod: pod.uid in few) if few else pods
 
 
 def _lacking(roles: Sequence[Role], there: Sequence[Pod], waiting: Sequence[Pod]) -> list[Pod]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from scheduler.engine.gang import Batch, batches
+from scheduler.engine.gang import Batch, batches, stuck
 from scheduler.engine.sentences import PLAIN, amount_of, in_words
 from scheduler.engine.standing import Standing, plays, standing
 from scheduler.engine.trial import Trial
@@ -134,20 +134,25 @@ def standing_of(snapshot: Snapshot, key: GroupKey) -> Standing | None:
 
 def question_of(snapshot: Snapshot, there: Standing, trial: Trial) -> Question | None:
     """Return what the group asks for; None where nobody of it waits."""
-    pods = there.smallest_start() or there.waiting[:1]
-    if not pods:
+    if not there.waiting:
         return None
     group, tree, asked = there.group, trial.tree, there.group.topology
     bound = tuple(
         tree.index[pod.node] for pod in there.bound if pod.node is not None and pod.node in tree.index
     )
     required = _layer(tree, asked.required) if asked.required is not None else WHOLE_CLUSTER
+    inside = _tied(tree, required, bound) if required else WHOLE_CLUSTER
+    some = there.waiting + there.surplus
+    if len(some) > max(1, there.needed):  # the engine leaves those out whom no node holds
+        hindered = stuck(trial, some, snapshot.refused, inside)
+        there = standing(group, snapshot.members[group.key], hindered)
+    pods = there.smallest_start()
     return Question(
         kinds=_kinds(group, pods, snapshot.refused, trial),
         required=required,
         slices=tuple((_layer(tree, part.level), part.size) for part in asked.slices),
         bound=bound,
-        inside=_tied(tree, required, bound) if required else WHOLE_CLUSTER,
+        inside=inside,
     )
 
 
