@@ -12,7 +12,7 @@ from benchmarks.live.cases import CASES, RACK_LABEL, Case
 from benchmarks.live.ceiling import measure
 from benchmarks.live.client import Client
 from benchmarks.live.rivals import NATIVE, TUTTI, Rival, RunningTutti, running_tutti
-from benchmarks.live.submit import make_namespace, remove, submit, wait_bound
+from benchmarks.live.submit import make_namespace, remove, settle, submit, wait_bound
 from benchmarks.measures import (
     PodRecord,
     after_last_create_s,
@@ -135,6 +135,7 @@ class _Bench:
 
     async def ceiling(self, case: Case, repeat: int, *, counted: bool = True) -> None:
         namespace = _namespace("raw", case, repeat)
+        await settle(self.log)
         found = await measure(
             self.cleaner, self.cleaner, audit.mark(self.log), case, namespace, list(self.nodes)
         )
@@ -151,6 +152,7 @@ class _Bench:
         tutti: RunningTutti | None = None,
     ) -> None:
         namespace = _namespace(rival.name, case, repeat)
+        await settle(self.log)
         start = audit.mark(self.log)
         await make_namespace(self.cleaner, namespace)
         await submit(self.creator, rival, case, namespace)

@@ -3,14 +3,17 @@
 import asyncio
 import time
 from functools import partial
+from pathlib import Path
 
-from benchmarks.live.audit import AuditMark, Counter
+from benchmarks.live.audit import AuditMark, Counter, mark
 from benchmarks.live.cases import Case
 from benchmarks.live.client import Client
 from benchmarks.live.rivals import Rival
 
 POLL_S = 0.25
 ASK_AGAIN_S = 20.0
+SETTLING_S = 90.0
+QUIET_BYTES = 20_000  # of the audit log in a second: some twenty requests, as Leases make
 NOW = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}
 
 
@@ -64,6 +67,19 @@ async def wait_bound(
         for pod in everything["items"]
         if pod["spec"].get("nodeName")
     }
+
+
+async def settle(log: Path) -> None:
+    """Wait until the API server has next to nothing to do: what one measurement leaves behind must not slow the next one down."""
+    deadline, size = time.monotonic() + SETTLING_S, mark(log).offset
+    while time.monotonic() < deadline:
+        await asyncio.sleep(1.0)
+        before, size = size, mark(log).offset
+        if size - before < QUIET_BYTES:
+            return
+    raise StuckError(
+        f"The API server was still at work {SETTLING_S:.0f} s after a measurement; {log} shows with what."
+    )
 
 
 async def remove(client: Client, rival: Rival | None, case: Case, namespace: str) -> None:
