@@ -206,8 +206,11 @@ class _Cycle:
         if len(some) <= max(1, there.needed):
             return there
         found = stuck(self.trial, self.mounts.mounted(some), self.snapshot.refused, where.inside)
-        members = self.snapshot.members[there.group.key]
-        return standing(there.group, members, there.hindered | found) if found else there
+        if not found:
+            return there
+        without = standing(there.group, self.snapshot.members[there.group.key], there.hindered | found)
+        # Nobody is better off with members that run nowhere at all in the place of those that wait for room.
+        return there if any(pod.uid in there.hindered for pod in without.smallest_start()) else without
 
     def _admit(self, there: Standing, pods: Sequence[Pod], found: Placed, where: Where) -> Admit:
         """Step 5. Ranks are dense over the whole gang, so those of members bound earlier stay free."""

@@ -39,7 +39,7 @@ def misfits(snapshot: Snapshot, pod: Pod, node: Node, *, evaluates_all: bool = F
             continue
         if use.is_ephemeral and claim.owner != pod.uid:
             yield f"claim {key} is another pod's"
-        if claim.is_exclusive and any(key in state.claims for state in snapshot.nodes.values()):
+        if claim.is_exclusive and key in _taken(snapshot):
             yield f"claim {key} is in use"
         if not claim.is_bound:
             of_class = storage.classes.get(claim.storage_class)
@@ -59,6 +59,14 @@ def misfits(snapshot: Snapshot, pod: Pod, node: Node, *, evaluates_all: bool = F
                 if node.labels.get(label, node.labels.get(ZONES[label])) not in values:
                     yield f"volume {claim.volume} is in another zone"
     yield from _limits(snapshot, node.name, set(_behind(snapshot, pod.claim_keys)))
+
+
+def _taken(snapshot: Snapshot) -> set[ClaimKey]:
+    """Return the claims of pods that have a node, or one that is kept for them."""
+    standing = {key for state in snapshot.nodes.values() for key in state.claims}
+    return standing | {
+        key for kept in snapshot.reservations for slot in kept.slots for key in slot.claim_keys
+    }
 
 
 def _cannot_be_made(snapshot: Snapshot, key: ClaimKey, of_class: StorageClass, node: Node) -> Iterator[str]:

@@ -95,6 +95,14 @@ def test_member_that_fits_takes_the_place_of_one_that_does_not() -> None:
     assert started(cluster(node("n0"), g=(group, pods))) == ["g-0", "g-2"]
 
 
+def test_member_that_runs_nowhere_does_not_stand_in_for_one_that_waits_for_room() -> None:
+    group, pods = gang("g", 3, min_count=2)
+    pods = (*claiming(pods[:1], "none"), replace(pods[1], shape=shape(gpus=16)), pods[2])
+    held = decided(cluster(node("n0"), g=(group, pods)))
+    assert isinstance(held, Hold)
+    assert "room" in held.message, held
+
+
 def test_torn_gang_is_not_mended_in_two_domains_of_the_required_level() -> None:
     states = [taken(node(f"n{number}"), 4) for number in range(2)]
     wanted = TopologyConstraint("rack", slices=(Slice("host", 2),))

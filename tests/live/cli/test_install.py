@@ -15,6 +15,7 @@ from tests.live.api import Api
 pytestmark = pytest.mark.live
 
 IMAGE = "registry.example/tutti:1"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMESPACE = "/api/v1/namespaces/tutti-system"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/tutti-system/deployments"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -57,6 +58,14 @@ async def deployed(root: Api) -> set[str]:
 async def gone(root: Api) -> None:
     """Wait until an uninstalled namespace is really gone."""
     await root.until(lambda: root.find(NAMESPACE), lambda found: found is None)
+
+
+async def undefined(root: Api) -> None:
+    """Wait until no definition of ours is left."""
+    await root.until(
+        lambda: root.list(DEFINITIONS),
+        lambda found: not any(each["spec"]["group"] == "scheduling.tutti.dev" for each in found),
+    )
 
 
 async def test_installing_one_mode_over_the_other_removes_what_that_one_alone_has(
@@ -117,6 +126,7 @@ async def test_a_failure_in_the_middle_says_what_is_done_and_running_it_again_go
 ) -> None:
     tutti(bare, "uninstall", "--yes")
     await gone(root)
+    await undefined(root)
     # The role `edit` lets the tenant create the ServiceAccounts that follow; what comes then it may not.
     given = await allowed(root, "customresourcedefinitions.apiextensions.k8s.io", "namespaces")
     _, said = tutti(bare, "install", "--image", IMAGE, who="tenant", code=2)
