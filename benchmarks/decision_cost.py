@@ -115,7 +115,7 @@ def _rows(nodes: Sequence[int], repeats: int, seed: int) -> Iterator[dict[str, A
 def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw time against nodes, and against the size of the gang on the largest cluster, both on logarithmic axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  an extra
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415  an extra
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -155,11 +155,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, help="write the result document here")
     parser.add_argument("--plot", type=Path, help="draw it (needs matplotlib)")
     asked = parser.parse_args(arguments)
-    print(f"{'nodes':>7}  {'gang':<26}{'placed':>7}{'search':>10}{'decision':>10}{'cold':>10}   ms of processor time, medians")  # noqa: T201  # fmt: skip
+    head = f"{'nodes':>7}  {'gang':<26}{'placed':>7}{'search':>10}{'decision':>10}{'cold':>10}"
+    print(head + "   ms of processor time, medians")  # noqa: T201  the command's output
     rows = []
     for row in _rows(asked.nodes, asked.repeats, asked.seed):
         rows.append(row)
-        print(  # noqa: T201
+        print(  # noqa: T201  the command's output
             f"{row['nodes']:>7,}  {row['case']:<26}{'yes' if row['placed'] else 'no':>7}"
             f"{row['search_ms']:>10.2f}{row['decision_ms']:>10.2f}{row['cold_ms']:>10.1f}",
             flush=True,

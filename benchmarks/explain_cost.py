@@ -165,12 +165,12 @@ def main() -> None:
         "",
         f"{'case':<42}{'reason':<24}{'sets':>5}{'changes':>8}{'asked':>6}{'first':>8}{'next':>8}{'CPU':>8}",
     ]
-    print("\n".join(lines))  # noqa: T201
+    print("\n".join(lines))  # noqa: T201  the command's output
     for case in CASES:
         found, first, following, spent = measure(with_waiting(snapshot, case), asked.repeats)
         sets, changes = len(found.blocking.sets), len(found.changes)
         row = f"{case.name:<42}{found.reason:<24}{sets:>5}{changes:>8}{found.questions:>6}{first:>8.1f}{following:>8.1f}{spent:>8.1f}"
-        print(row, flush=True)  # noqa: T201
+        print(row, flush=True)  # noqa: T201  the command's output
 
 
 if __name__ == "__main__":

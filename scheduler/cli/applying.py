@@ -94,7 +94,7 @@ class Changes:
         """Wait until the server serves the kind, so that what follows may use it."""
         try:
             async with asyncio.timeout(SERVED_WITHIN_S):
-                while not _is_established(json.loads(await self._transport.get(path))):  # noqa: ASYNC110  a second at most
+                while not _is_established(json.loads(await self._transport.get(path))):  # noqa: ASYNC110  a second at most; a watch costs more code than it saves
                     await asyncio.sleep(0.1)
         except TimeoutError as problem:
             raise CommandError(

@@ -73,7 +73,7 @@ def group(
 @app.command()
 def costs(output: Format = Output.TABLE) -> None:
     """Print what the changes that would help cost, by which they are ranked, and why."""
-    from scheduler.explain.costs import COSTS  # noqa: PLC0415
+    from scheduler.explain.costs import COSTS  # noqa: PLC0415  loads the engine, which other commands do without
 
     table_of = {kind.value: cost for kind, cost in COSTS.items()}
     rows = [(kind, f"{c.base:g}", f"{c.each:g} per {c.unit}", c.why) for kind, c in table_of.items()]

@@ -28,7 +28,7 @@ def prepare() -> None:
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it lives as long as the process
     if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  likewise
     if is_closed:
         raise OutputError("Standard output is closed; send it to a file, or to /dev/null.")
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -60,7 +60,7 @@ class _Output(io.FileIO):
 
     _is_broken = False
 
-    def write(self, content: bytes, /) -> int:  # type: ignore[override]
+    def write(self, content: bytes, /) -> int:  # type: ignore[override]  text layers above write bytes only, not every buffer
         if self._is_broken:
             return len(content)
         try:

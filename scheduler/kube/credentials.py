@@ -141,14 +141,14 @@ def _from_kubeconfig(paths: list[Path], context: str | None) -> Credentials:
 
 def loader_of(paths: list[Path], context: str | None) -> Any:
     """Return the `kubernetes` package's KubeConfigLoader of these files, with the context in effect. Raises: CredentialsError."""
-    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger  # noqa: PLC0415
+    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger  # noqa: PLC0415  slow to load, for kubeconfigs only
 
     current = [content.get("current-context") for content in map(_checked, paths)]
     # As for kubectl, the first file that names a context wins; the package takes the last one.
     chosen = context or next(filter(None, current), None)
     try:
-        merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]
-        return KubeConfigLoader(config_dict=merged, active_context=chosen, config_base_path=None)  # type: ignore[no-untyped-call]
+        merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]  the package has no types
+        return KubeConfigLoader(config_dict=merged, active_context=chosen, config_base_path=None)  # type: ignore[no-untyped-call]  likewise
     except Exception as problem:  # whatever malformed input leads to
         raise _unusable(said(paths), problem) from problem
 
@@ -185,9 +185,9 @@ def _unusable(where: str, problem: BaseException) -> CredentialsError:
 
 def _from_pod() -> Credentials:
     def configure() -> _Loaded:
-        from kubernetes.client import Configuration  # noqa: PLC0415
-        from kubernetes.config import ConfigException  # noqa: PLC0415
-        from kubernetes.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415
+        from kubernetes.client import Configuration  # noqa: PLC0415  as above
+        from kubernetes.config import ConfigException  # noqa: PLC0415  as above
+        from kubernetes.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415  as above
 
         configuration = type.__call__(Configuration)
         try:
