@@ -60,7 +60,7 @@ class _Output(io.FileIO):
 
     _is_broken = False
 
-    def write(self, content: bytes, /) -> int:  # type: ignore[override]  text layers above write bytes only, not every buffer
+    def write(self, content: bytes, /) -> int:  # type: ignore[override]  # text layers above write bytes only, not every buffer
         if self._is_broken:
             return len(content)
         try:

@@ -147,8 +147,8 @@ def loader_of(paths: list[Path], context: str | None) -> Any:
     # As for kubectl, the first file that names a context wins; the package takes the last one.
     chosen = context or next(filter(None, current), None)
     try:
-        merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]  the package has no types
-        return KubeConfigLoader(config_dict=merged, active_context=chosen, config_base_path=None)  # type: ignore[no-untyped-call]  likewise
+        merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config  # type: ignore[no-untyped-call]  # the package has no types
+        return KubeConfigLoader(config_dict=merged, active_context=chosen, config_base_path=None)  # type: ignore[no-untyped-call]  # likewise
     except Exception as problem:  # whatever malformed input leads to
         raise _unusable(said(paths), problem) from problem
 
